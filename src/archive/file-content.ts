@@ -1,0 +1,58 @@
+import { writeSync } from 'node:fs';
+import { truncateFd } from '../posix/file.ts';
+import { ArchiveError } from './archive-error.ts';
+import type { Member, PaxReader } from './pax-reader.ts';
+
+const FATAL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
+
+const writeAll = (fd: number, bytes: Buffer, position: number): void => {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+};
+
+const writePieces = (fd: number, member: Member, reader: PaxReader, base: number): number => {
+  const { extents } = member;
+  let bytes = 0;
+  if (extents === undefined) {
+    for (let piece = reader.read(); piece !== undefined; piece = reader.read()) {
+      writeAll(fd, piece, base + bytes);
+      bytes += piece.length;
+    }
+    return bytes;
+  }
+  let at = 0;
+  let inExtent = 0;
+  for (let piece = reader.read(); piece !== undefined; piece = reader.read()) {
+    for (let done = 0; done < piece.length;) {
+      const left = (extents[at + 1] ?? piece.length) - inExtent;
+      if (left === 0) {
+        at += 2;
+        inExtent = 0;
+        continue;
+      }
+      const length = Math.min(left, piece.length - done);
+      writeAll(fd, piece.subarray(done, done + length), base + (extents[at] ?? 0) + inExtent);
+      done += length;
+      inExtent += length;
+      bytes += length;
+    }
+  }
+  return bytes;
+};
+
+/**
+ * Writes the open member's content into an open, empty file from `base` on; holes stay holes.
+ *
+ * @returns bytes of data written
+ * @throws ArchiveError TargetWrite where going on makes no sense; other errors of Node (with `code`) concern this file
+ */
+export const writeContent = (fd: number, member: Member, reader: PaxReader, base: number): number => {
+  try {
+    const bytes = writePieces(fd, member, reader, base);
+    if (member.extents !== undefined) truncateFd(fd, base + member.size);
+    return bytes;
+  } catch (fault) {
+    if (fault instanceof Error && 'code' in fault && typeof fault.code === 'string' && FATAL.has(fault.code))
+      throw new ArchiveError('TargetWrite', fault.code, { cause: fault });
+    throw fault;
+  }
+};

@@ -1,0 +1,192 @@
+import { constants } from 'node:os';
+import type { Bytes } from '../posix/bytes.ts';
+import { errnoName } from '../posix/errno.ts';
+import { chmodAt, chmodFd, closeFd, mkdirAt } from '../posix/file.ts';
+import { FileStat, S_IFDIR } from '../posix/stat.ts';
+import { applyAttributes, type Attributes } from './apply-attributes.ts';
+import type { RestoreReport } from './restore-report.ts';
+import { openFolderBeneath, type RestoreTarget } from './restore-target.ts';
+
+export interface OpenFolder {
+  readonly path: Bytes;
+  readonly fd: number;
+  /** Whether a rename from the working folder can end here. */
+  readonly reached: boolean;
+}
+
+interface Frame extends OpenFolder {
+  fd: number;
+  readonly name: Bytes;
+  readonly parent: Frame | undefined;
+  readonly stat: FileStat;
+  /** Set when the folder is left: everything beneath it is done by then. */
+  wanted: Attributes | undefined;
+  /** The mode to give back where it was widened to get in, and nothing else is wanted. */
+  modeBefore: number | undefined;
+}
+
+const OWNER_ALL = 0o700;
+const MAX_OPEN_FOLDERS = 256;
+const { EACCES, ELOOP, ENOENT, ENOTDIR, EEXIST } = constants.errno;
+
+/** Errno's name, or `NotAFolder`. */
+export type FolderFault = string;
+
+/**
+ * The folders from the target's root to where the restore is at: opened one component at a time without following any
+ * link, made where they are missing, given their attributes deepest first when they are left.
+ */
+export class FolderStack {
+  readonly #target: RestoreTarget;
+  readonly #report: RestoreReport;
+  readonly #stack: Frame[];
+  #openFolders = 0;
+
+  constructor(target: RestoreTarget, report: RestoreReport) {
+    this.#target = target;
+    this.#report = report;
+    const stat = new FileStat();
+    stat.loadFd(target.rootFd);
+    const fd = target.rootFd;
+    const reached = target.reaches(stat);
+    this.#stack = [
+      { path: '', name: '', fd, parent: undefined, stat, reached, wanted: undefined, modeBefore: undefined },
+    ];
+  }
+
+  get #top(): Frame {
+    const top = this.#stack.at(-1);
+    if (top === undefined) throw new RangeError('the root is never left');
+    return top;
+  }
+
+  /** The open folder of that path, or why there is none. */
+  enter(path: Bytes): OpenFolder | FolderFault {
+    for (let top = this.#top; top.path !== path;) {
+      if (top.path === '' || (path.startsWith(top.path) && path[top.path.length] === '/')) {
+        const start = top.path === '' ? 0 : top.path.length + 1;
+        const slash = path.indexOf('/', start);
+        const fault = this.#push(top, path.slice(start, slash < 0 ? undefined : slash));
+        if (fault !== undefined) return fault;
+      } else this.#pop();
+      top = this.#top;
+    }
+    const { parent, fd } = this.#top;
+    return parent !== undefined && fd < 0 ? this.#reopen(this.#top) : this.#top;
+  }
+
+  /**
+   * Enters a folder and says what attributes it is to get.
+   *
+   * @param always false: only where this restore made it
+   */
+  enterMember(path: Bytes, wanted: Attributes, always: boolean): FolderFault | undefined {
+    const folder = this.enter(path);
+    if (typeof folder === 'string') return folder;
+    const top = this.#top;
+    if (always || this.#target.made(top.stat)) top.wanted = wanted;
+    return undefined;
+  }
+
+  /** Leaves all folders but the root, and gives the root its attributes. */
+  leaveAll(): void {
+    while (this.#stack.length > 1) this.#pop();
+    this.#finish(this.#top);
+  }
+
+  #push(parent: Frame, name: Bytes): FolderFault | undefined {
+    const parentFd = this.#fdOf(parent);
+    if (parentFd < 0) return errnoName(-parentFd);
+    let fd = openFolderBeneath(parentFd, name);
+    if (fd === -ENOENT) {
+      const made = mkdirAt(parentFd, name, OWNER_ALL);
+      if (made < 0 && made !== -EEXIST) return errnoName(-made);
+      fd = openFolderBeneath(parentFd, name);
+    } else if (fd === -EACCES) fd = this.#widen(parentFd, name);
+    if (fd === -ELOOP || fd === -ENOTDIR) return 'NotAFolder';
+    if (fd < 0) return errnoName(-fd);
+    const path = parent.path === '' ? name : `${parent.path}/${name}`;
+    const stat = new FileStat();
+    stat.loadFd(fd);
+    const frame: Frame = {
+      path,
+      name,
+      parent,
+      fd,
+      stat,
+      reached: this.#target.reaches(stat),
+      wanted: undefined,
+      modeBefore: undefined,
+    };
+    if (this.#target.uid !== 0 && (stat.mode & OWNER_ALL) !== OWNER_ALL) {
+      frame.modeBefore = stat.mode & 0o7777;
+      chmodFd(fd, frame.modeBefore | OWNER_ALL);
+    }
+    this.#stack.push(frame);
+    this.#openFolders += 1;
+    if (this.#openFolders > MAX_OPEN_FOLDERS) this.#closeShallowest();
+    return undefined;
+  }
+
+  /** A folder of one's own that may not be read (root may always): a segment before has given it its mode. */
+  #widen(parentFd: number, name: Bytes): number {
+    const stat = new FileStat();
+    const result = stat.loadAt(parentFd, name);
+    if (result < 0) return result;
+    if (stat.type !== S_IFDIR || stat.uid !== this.#target.uid) return -EACCES;
+    chmodAt(parentFd, name, (stat.mode & 0o7777) | OWNER_ALL);
+    return openFolderBeneath(parentFd, name);
+  }
+
+  #fdOf(frame: Frame): number {
+    if (frame.fd >= 0) return frame.fd;
+    const folder = this.#reopen(frame);
+    return typeof folder === 'string' ? -ENOENT : folder.fd;
+  }
+
+  #reopen(frame: Frame): OpenFolder | FolderFault {
+    if (frame.fd >= 0 || frame.parent === undefined) return frame;
+    const parent = this.#reopen(frame.parent);
+    if (typeof parent === 'string') return parent;
+    const fd = openFolderBeneath(parent.fd, frame.name);
+    if (fd < 0) return errnoName(-fd);
+    const stat = new FileStat();
+    stat.loadFd(fd);
+    if (!stat.sameFile(frame.stat)) {
+      closeFd(fd);
+      return 'ESTALE';
+    }
+    frame.fd = fd;
+    this.#openFolders += 1;
+    return frame;
+  }
+
+  #closeShallowest(): void {
+    const frame = this.#stack.find((candidate) => candidate.fd >= 0 && candidate.parent !== undefined);
+    if (frame === undefined || frame === this.#top) return;
+    closeFd(frame.fd);
+    frame.fd = -1;
+    this.#openFolders -= 1;
+  }
+
+  #pop(): void {
+    const frame = this.#top;
+    this.#finish(frame);
+    this.#stack.pop();
+    if (frame.fd < 0) return;
+    closeFd(frame.fd);
+    frame.fd = -1;
+    this.#openFolders -= 1;
+  }
+
+  #finish(frame: Frame): void {
+    if (frame.wanted === undefined && frame.modeBefore === undefined) return;
+    const fd = this.#fdOf(frame);
+    if (fd < 0) this.#report.failAttribute(frame.path, 'folder', errnoName(-fd));
+    else if (frame.wanted !== undefined) {
+      applyAttributes({ fd }, frame.path, frame.wanted, this.#report);
+      this.#report.folders += 1;
+    } else if (frame.modeBefore !== undefined) chmodFd(fd, frame.modeBefore);
+    frame.wanted = undefined;
+  }
+}

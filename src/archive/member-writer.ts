@@ -1,0 +1,387 @@
+import { constants } from 'node:os';
+import { bytesOf, type Bytes } from '../posix/bytes.ts';
+import { errnoName } from '../posix/errno.ts';
+import { closeFd, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, readLinkAt } from '../posix/file.ts';
+import { FileStat, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../posix/stat.ts';
+import { attributeRecords } from './attributes.ts';
+import { escapePath } from './escape.ts';
+import { dataExtents, extentBytes, mayHaveHoles, type Extents } from './extents.ts';
+import { paxRecord, TYPE, writeHeader, type TypeFlag } from './header.ts';
+import { indexLine, partIdentity, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
+import type { IndexWriter } from './index-writer.ts';
+import { padding, type PaxOut } from './pax-out.ts';
+import type { ReadAhead } from './read-ahead.ts';
+import { MAX_EXAMPLES } from './segment-totals.ts';
+import type { PartRange, WalkStep } from './walk.ts';
+
+const { ENOENT, ELOOP, ENXIO, EPERM } = constants.errno;
+const FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+/** Smaller files are read before it is checked that they are what was looked at; larger ones only after. */
+const SMALL_BYTES = 131_072;
+/** Headers and records of most files. */
+const HEADERS_BYTES = 4096;
+
+export interface MemberContext {
+  readonly out: PaxOut;
+  readonly index: IndexWriter;
+  /** `.twinreel-<uid8>` */
+  readonly folder: Bytes;
+  readonly segment: number;
+  /** The segment in which the file begins that this range goes on with. */
+  readonly firstSegmentOfFile: number;
+  readonly startedSec: number;
+  readonly readAhead?: ReadAhead | undefined;
+}
+
+const NO_FLAGS: readonly EntryFlag[] = [];
+
+/** Writes members and their index lines, and counts. */
+export class MemberWriter {
+  readonly #context: MemberContext;
+  readonly #after = new FileStat();
+  /** First name of each file with several names that has its data in this segment. */
+  readonly #linked = new Map<string, Bytes>();
+  #noatime = O_NOATIME;
+  entries = 0;
+  files = 0;
+  dataBytes = 0;
+  skipped = 0;
+  changed = 0;
+  padded = 0;
+  cut = 0;
+  readonly examples: { path: string; why: string }[] = [];
+
+  constructor(context: MemberContext) {
+    this.#context = context;
+  }
+
+  /** Writes what a step of the walk met. */
+  write(step: WalkStep): void {
+    if (step.kind === 'above') {
+      this.writeFolder(step, ['above']);
+      return;
+    }
+    this.entries += 1;
+    if (step.kind === 'hidden') this.#skip(step.path, step.stat, 'reserved');
+    else if (step.stat.mode === 0) this.#skip(step.path, undefined, errnoName(step.errno));
+    else this.#writeEntry(step);
+  }
+
+  #writeEntry(step: WalkStep): void {
+    const { stat, path } = step;
+    const type = stat.type;
+    if (type === S_IFDIR) {
+      if (step.errno !== 0) this.#note(path, errnoName(step.errno));
+      this.writeFolder(step, step.errno === 0 ? NO_FLAGS : ['skipped']);
+      return;
+    }
+    if (stat.nlink > 1 && step.part === undefined && this.#writeLinkMember(path, stat)) return;
+    if (type === S_IFREG) this.#writeFile(step);
+    else if (type === S_IFLNK) this.#writeSymlink(step);
+    else if (type === S_IFIFO) this.#writeNode(step, TYPE.fifo, 'p');
+    else if (type === S_IFCHR) this.#writeNode(step, TYPE.character, 'c');
+    else if (type === S_IFBLK) this.#writeNode(step, TYPE.block, 'b');
+    else this.#skip(path, stat, 'socket');
+  }
+
+  #skip(path: Bytes, stat: FileStat | undefined, why: string): void {
+    this.skipped += 1;
+    this.#note(path, why);
+    const extras: LineExtras = why === 'socket' || why === 'reserved' ? {} : { error: why };
+    this.#context.index.add(indexLine(path, 's', stat, { ...extras, flags: ['skipped'] }));
+  }
+
+  #note(path: Bytes, why: string): void {
+    if (this.examples.length < MAX_EXAMPLES) this.examples.push({ path: escapePath(path), why });
+  }
+
+  #header(
+    name: Bytes,
+    type: TypeFlag,
+    stat: FileStat,
+    sizeBytes: number,
+    linkName: Bytes,
+    records: Bytes,
+    sparseName?: Bytes,
+  ): void {
+    const { mode, uid, gid, mtimeSec, mtimeNs } = stat;
+    const device = type === TYPE.character || type === TYPE.block;
+    const [major, minor] = device ? [stat.rdevMajor, stat.rdevMinor] : [0, 0];
+    writeHeader(
+      this.#context.out,
+      { name, type, mode, uid, gid, sizeBytes, mtimeSec, mtimeNs, linkName, major, minor },
+      records,
+      sparseName,
+    );
+  }
+
+  #line(path: Bytes, type: EntryType, stat: FileStat, start: number, extras: LineExtras): void {
+    const length = this.#context.out.offset - start;
+    this.#context.index.add(indexLine(path, type, stat, { offset: start, length, ...extras }));
+  }
+
+  writeFolder(step: WalkStep, flags: readonly EntryFlag[]): void {
+    const { path, stat, errno } = step;
+    const error = errno === 0 ? {} : { error: errnoName(errno) };
+    this.writeFolderMember(path, stat, folderAttributes(step), { flags, ...error });
+  }
+
+  writeFolderMember(path: Bytes, stat: FileStat, records: Bytes, extras: LineExtras): void {
+    const start = this.#context.out.offset;
+    this.#header(path === '' ? './' : `${path}/`, TYPE.folder, stat, 0, '', records);
+    this.#line(path, 'd', stat, start, extras);
+  }
+
+  #linkKey(stat: FileStat): string {
+    const { devMajor, devMinor, inodeHigh, inodeLow, birthSec, birthNs } = stat;
+    return [devMajor, devMinor, inodeHigh, inodeLow, birthSec, birthNs].join();
+  }
+
+  /** Returns false where this is the first name here. */
+  #writeLinkMember(path: Bytes, stat: FileStat): boolean {
+    const target = this.#linked.get(this.#linkKey(stat));
+    if (target === undefined) return false;
+    this.writeLink(path, target, stat);
+    return true;
+  }
+
+  writeLink(path: Bytes, target: Bytes, stat: FileStat): void {
+    const start = this.#context.out.offset;
+    this.#header(path, TYPE.link, stat, 0, target, '');
+    this.#line(path, 'h', stat, start, { linkTarget: target });
+  }
+
+  /** A name that stands in the index alone. */
+  writeUnsureLink(path: Bytes, target: Bytes, stat: FileStat): void {
+    this.#context.index.add(indexLine(path, 'h', stat, { linkTarget: target, flags: ['unsure'] }));
+  }
+
+  #rememberName(path: Bytes, stat: FileStat): void {
+    if (stat.nlink > 1) this.#linked.set(this.#linkKey(stat), path);
+  }
+
+  #writeSymlink(step: WalkStep): void {
+    const { path, stat, folder, name } = step;
+    const target = readLinkAt(folder, name);
+    if (typeof target === 'number') {
+      if (target !== -ENOENT) this.#skip(path, stat, errnoName(-target));
+      return;
+    }
+    const start = this.#context.out.offset;
+    this.#header(path, TYPE.symlink, stat, 0, target, attributeRecords({ folder, name }));
+    this.#line(path, 'l', stat, start, { linkTarget: target });
+    this.#rememberName(path, stat);
+  }
+
+  #writeNode(step: WalkStep, type: TypeFlag, letter: EntryType): void {
+    const { path, stat, folder, name } = step;
+    const start = this.#context.out.offset;
+    this.#header(path, type, stat, 0, '', attributeRecords({ folder, name }));
+    this.#line(path, letter, stat, start, {});
+    this.#rememberName(path, stat);
+  }
+
+  #openFile(folder: number, name: Bytes): number {
+    const { readAhead } = this.#context;
+    const flags = FILE_FLAGS | this.#noatime;
+    const fd = readAhead === undefined ? openAt(folder, name, flags) : readAhead.open(folder, name, flags);
+    if (fd !== -EPERM || this.#noatime === 0) return fd;
+    // Only the owner and root may leave the access time alone.
+    this.#noatime = 0;
+    return openAt(folder, name, FILE_FLAGS);
+  }
+
+  #writeFile(step: WalkStep): void {
+    const { path, stat, folder, name, part } = step;
+    const fd = this.#openFile(folder, name);
+    if (fd < 0) {
+      if (fd === -ELOOP || fd === -ENXIO) this.#writeReplaced(step);
+      else if (fd !== -ENOENT) this.#skip(path, stat, errnoName(-fd));
+      return;
+    }
+    try {
+      // A file may have been replaced since it was looked at: the open one counts.
+      const large =
+        part !== undefined || stat.size >= SMALL_BYTES || stat.size + HEADERS_BYTES > this.#context.out.roomBytes;
+      if (large && stat.loadFd(fd) < 0) return;
+      if (stat.type !== S_IFREG) this.#writeReplaced(step);
+      else if (part !== undefined) this.#writePart(path, stat, fd, part);
+      else this.#writeWhole(path, stat, fd, large);
+    } finally {
+      closeFd(fd);
+    }
+  }
+
+  /** It was a regular file when looked at and is none any more. */
+  #writeReplaced(step: WalkStep): void {
+    const { stat, folder, name, path } = step;
+    if (stat.loadAt(folder, name) < 0) return;
+    if (stat.type === S_IFREG || stat.type === S_IFDIR) this.#skip(path, stat, 'ESTALE');
+    else this.#writeEntry(step);
+  }
+
+  #writeWhole(path: Bytes, stat: FileStat, fd: number, checked: boolean): void {
+    const { out } = this.#context;
+    const start = out.offset;
+    const records = attributeRecords({ fd });
+    const extents = mayHaveHoles(stat) ? dataExtents(fd, 0, stat.size) : undefined;
+    const room = checked ? 0 : out.roomBytes;
+    const dataBytesBefore = this.dataBytes;
+    const flags: EntryFlag[] = [];
+    const error = this.#writeContent(path, stat, fd, 0, stat.size, extents, records, flags);
+    if (this.#after.loadFd(fd) === 0 && !checked && this.#differs(stat) && out.offset - start < room) {
+      // It changed between the look and the reading: take it back, and count the open file's state as the first.
+      out.advance(start - out.offset);
+      this.dataBytes = dataBytesBefore;
+      if (this.#after.type === S_IFREG) {
+        stat.loadFd(fd);
+        this.#writeWhole(path, stat, fd, true);
+      }
+      return;
+    }
+    this.#flagDifferences(path, stat, flags);
+    if (extents !== undefined) flags.push('sparse');
+    this.files += 1;
+    this.#line(path, 'f', stat, start, error === undefined ? { flags } : { flags, error });
+    this.#rememberName(path, stat);
+  }
+
+  #differs(stat: FileStat): boolean {
+    const after = this.#after;
+    return (
+      after.size !== stat.size ||
+      after.mtimeSec !== stat.mtimeSec ||
+      after.mtimeNs !== stat.mtimeNs ||
+      after.ctimeSec !== stat.ctimeSec ||
+      after.ctimeNs !== stat.ctimeNs ||
+      !after.sameFile(stat)
+    );
+  }
+
+  #flagDifferences(path: Bytes, stat: FileStat, flags: EntryFlag[]): void {
+    if (flags.includes('padded')) this.padded += 1;
+    if (this.#after.size > stat.size) {
+      flags.push('cut');
+      this.cut += 1;
+    }
+    if (this.#differs(stat)) {
+      flags.push('changed');
+      this.changed += 1;
+    }
+    if (flags.length > 0) this.#note(path, flags.join(' '));
+  }
+
+  /** Header and bytes [from, to); what does not come is zeros. Returns the error that ended the reading. */
+  #writeContent(
+    name: Bytes,
+    stat: FileStat,
+    fd: number,
+    from: number,
+    to: number,
+    extents: Extents | undefined,
+    records: Bytes,
+    flags: EntryFlag[],
+  ): string | undefined {
+    const { out } = this.#context;
+    const ranges = extents ?? [from, to - from];
+    const bytes = extentBytes(ranges);
+    if (extents === undefined) this.#header(name, TYPE.file, stat, bytes, '', records);
+    else this.#sparseHeader(name, stat, from, to, extents, records);
+    let error: string | undefined;
+    for (let at = 0; at < ranges.length && error === undefined; at += 2) {
+      const [offset, length] = [ranges[at] ?? 0, ranges[at + 1] ?? 0];
+      const begun = out.offset;
+      try {
+        out.readFile(fd, offset, length);
+      } catch (fault) {
+        error = fault instanceof Error && 'code' in fault ? String(fault.code) : 'EIO';
+        if (!error.startsWith('E')) throw fault;
+      }
+      const missing = length - (out.offset - begun);
+      if (missing > 0) {
+        out.zeros(missing);
+        if (!flags.includes('padded')) flags.push('padded');
+      }
+      if (error !== undefined) for (let rest = at + 3; rest < ranges.length; rest += 2) out.zeros(ranges[rest] ?? 0);
+    }
+    out.zeros(padding(bytes));
+    this.dataBytes += bytes;
+    return error;
+  }
+
+  #sparseHeader(name: Bytes, stat: FileStat, from: number, to: number, extents: Extents, records: Bytes): void {
+    const size = to - from;
+    const last = extents.length - 2;
+    const reachesEnd = last >= 0 && (extents[last] ?? 0) + (extents[last + 1] ?? 0) === to;
+    const pairs = extents.length / 2 + (reachesEnd ? 0 : 1);
+    let map = `${String(pairs)}\n`;
+    for (let at = 0; at < extents.length; at += 2)
+      map += `${String((extents[at] ?? 0) - from)}\n${String(extents[at + 1] ?? 0)}\n`;
+    if (!reachesEnd) map += `${String(size)}\n0\n`;
+    const mapBytes = map.length + padding(map.length);
+    const sparse =
+      paxRecord('GNU.sparse.major', '1') +
+      paxRecord('GNU.sparse.minor', '0') +
+      paxRecord('GNU.sparse.name', name) +
+      paxRecord('GNU.sparse.realsize', String(size));
+    const sizeBytes = mapBytes + extentBytes(extents);
+    this.#header(name, TYPE.file, stat, sizeBytes, '', records + sparse, `GNUSparseFile.0/${name}`);
+    this.#context.out.writeText(map);
+    this.#context.out.zeros(padding(map.length));
+  }
+
+  #writePart(path: Bytes, stat: FileStat, fd: number, part: PartRange): void {
+    const { out, folder, segment, firstSegmentOfFile } = this.#context;
+    const first = part.from === 0 ? segment : firstSegmentOfFile;
+    const parts = `${folder}/parts`;
+    const own = `${parts}/${String(first).padStart(6, '0')}`;
+    this.writeOwnFolder(`${parts}/`);
+    this.writeOwnFolder(`${own}/`);
+    this.writeOwnFile(`${own}/name`, Buffer.from(path, 'latin1'));
+
+    const start = out.offset;
+    const from = part.from;
+    const to = Math.max(from, Math.min(part.to ?? Number.MAX_SAFE_INTEGER, stat.size));
+    const opened = partIdentity(stat);
+    const extents = to > from && mayHaveHoles(stat) ? dataExtents(fd, from, to) : undefined;
+    const name = `${own}/${String(from).padStart(20, '0')}`;
+    const flags: EntryFlag[] = [];
+    const error = this.#writeContent(name, stat, fd, from, to, extents, attributeRecords({ fd }), flags);
+    this.#after.loadFd(fd);
+    this.#flagDifferences(path, stat, flags);
+    if (extents !== undefined) flags.push('sparse');
+    const closed = partIdentity(this.#after);
+    if (from === 0) this.files += 1;
+    this.#line(path, 'x', stat, start, {
+      part: { first, offset: from, length: to - from, opened, closed },
+      flags,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  writeOwnFolder(name: Bytes): void {
+    this.#own(name, TYPE.folder, 0o700, 0);
+  }
+
+  writeOwnFile(name: Bytes, content: Buffer): void {
+    this.#own(name, TYPE.file, 0o600, content.length);
+    this.#context.out.writeBytes(content);
+    this.#context.out.zeros(padding(content.length));
+  }
+
+  #own(name: Bytes, type: TypeFlag, mode: number, sizeBytes: number): void {
+    const mtimeSec = this.#context.startedSec;
+    writeHeader(
+      this.#context.out,
+      { name, type, mode, uid: 0, gid: 0, sizeBytes, mtimeSec, mtimeNs: 0, linkName: '', major: 0, minor: 0 },
+      '',
+    );
+  }
+}
+
+/** Records of a folder just met. */
+export const folderAttributes = (step: WalkStep): Bytes =>
+  attributeRecords(step.fd >= 0 ? { fd: step.fd } : { folder: step.folder, name: step.name });
+
+/** The info member's content. */
+export const infoContent = (info: object): Buffer => Buffer.from(bytesOf(`${JSON.stringify(info)}\n`), 'latin1');

@@ -1,0 +1,119 @@
+import type { Bytes } from '../posix/bytes.ts';
+import { ArchiveError } from './archive-error.ts';
+
+/** More than a file's attributes come to. */
+export const MAX_RECORDS_BYTES = 16 * 1_048_576;
+
+/** What the records of one member say; later ones win. */
+export interface PaxRecords {
+  path?: Bytes;
+  linkPath?: Bytes;
+  size?: number;
+  uid?: number;
+  gid?: number;
+  mtime?: { readonly sec: number; readonly ns: number };
+  aclAccess?: Bytes;
+  aclDefault?: Bytes;
+  sparseMajor?: string;
+  sparseMinor?: string;
+  sparseName?: Bytes;
+  sparseRealSize?: number;
+  readonly xattrs: (readonly [Bytes, Buffer])[];
+}
+
+const invalid = (message: string): never => {
+  throw new ArchiveError('RecordInvalid', message);
+};
+
+const DECIMAL = /^\d{1,16}$/;
+const TIME = /^(-?)(\d{1,15})(?:\.(\d{1,9})\d*)?$/;
+const MAX_ID = 0xfffffffe;
+
+const toNumber = (key: string, value: Bytes, max: number): number => {
+  const number = DECIMAL.test(value) ? Number(value) : NaN;
+  return number <= max ? number : invalid(`${key}=${value.slice(0, 40)}`);
+};
+
+const toTime = (value: Bytes): { readonly sec: number; readonly ns: number } => {
+  const match = TIME.exec(value);
+  if (match === null) return invalid(`mtime=${value.slice(0, 40)}`);
+  const sec = Number(match[2]);
+  const ns = Number((match[3] ?? '').padEnd(9, '0'));
+  if (match[1] === '') return { sec, ns };
+  return ns === 0 ? { sec: sec === 0 ? 0 : -sec, ns: 0 } : { sec: -sec - 1, ns: 1_000_000_000 - ns };
+};
+
+const XATTR = 'SCHILY.xattr.';
+
+const apply = (records: PaxRecords, key: Bytes, value: Bytes): void => {
+  if (key.startsWith(XATTR)) {
+    const name = key.slice(XATTR.length).replaceAll('%3D', '=').replaceAll('%25', '%');
+    records.xattrs.push([name, Buffer.from(value, 'latin1')]);
+    return;
+  }
+  switch (key) {
+    case 'path':
+      records.path = value;
+      break;
+    case 'linkpath':
+      records.linkPath = value;
+      break;
+    case 'size':
+      records.size = toNumber(key, value, Number.MAX_SAFE_INTEGER);
+      break;
+    case 'uid':
+      records.uid = toNumber(key, value, MAX_ID);
+      break;
+    case 'gid':
+      records.gid = toNumber(key, value, MAX_ID);
+      break;
+    case 'mtime':
+      records.mtime = toTime(value);
+      break;
+    case 'SCHILY.acl.access':
+      records.aclAccess = value;
+      break;
+    case 'SCHILY.acl.default':
+      records.aclDefault = value;
+      break;
+    case 'GNU.sparse.major':
+      records.sparseMajor = value;
+      break;
+    case 'GNU.sparse.minor':
+      records.sparseMinor = value;
+      break;
+    case 'GNU.sparse.name':
+      records.sparseName = value;
+      break;
+    case 'GNU.sparse.realsize':
+      records.sparseRealSize = toNumber(key, value, Number.MAX_SAFE_INTEGER);
+      break;
+    default:
+    // Others change nothing that is restored.
+  }
+};
+
+const SPACE = 0x20;
+const LINE_FEED = 0x0a;
+
+/** @throws ArchiveError RecordInvalid */
+export const parseRecords = (bytes: Buffer): PaxRecords => {
+  const records: PaxRecords = { xattrs: [] };
+  for (let at = 0; at < bytes.length;) {
+    let length = 0;
+    let digits = at;
+    for (; digits < at + 9 && bytes[digits] !== SPACE; digits += 1) {
+      const digit = (bytes[digits] ?? 0) - 0x30;
+      if (digit < 0 || digit > 9) invalid('a length that is no number');
+      length = length * 10 + digit;
+    }
+    const end = at + length;
+    if (digits === at || bytes[digits] !== SPACE || length < 5 || end > bytes.length || bytes[end - 1] !== LINE_FEED)
+      invalid('a length that does not fit');
+    const equals = bytes.indexOf(0x3d, digits + 1);
+    if (equals < 0 || equals >= end) invalid('no = in a record');
+    apply(records, bytes.toString('latin1', digits + 1, equals), bytes.toString('latin1', equals + 1, end - 1));
+    at = end;
+  }
+  return records;
+};

@@ -1,0 +1,76 @@
+import type { Bytes } from '../posix/bytes.ts';
+import { escapePath } from './escape.ts';
+import type { UnresolvedLink } from './selection.ts';
+
+/**
+ * Why one file was not restored: an errno's name, or
+ * - `Exists` something else has the name, and the policy is Fail
+ * - `TargetIsFolder`, `NotAFolder` a folder stands where a file goes, or the reverse (a link counts as no folder)
+ * - `LinkTargetMissing` the first name of a hard link is not in the target
+ * - `FileTorn` parts of different states of the file; `PartMissing` not all parts were there
+ * - `NameRefused` the name would lead out of the target or into the working folder
+ */
+export interface RestoreFailure {
+  /** Escaped. */
+  readonly path: string;
+  readonly code: string;
+}
+
+/** What a restore came to, of one segment or of its end. */
+export interface RestoreTotals {
+  readonly files: number;
+  readonly folders: number;
+  /** Symbolic links, fifos, devices. */
+  readonly others: number;
+  /** Names joined to a file that was there. */
+  readonly hardLinks: number;
+  /** Names whose files keep their own data, since they could not be proven to be links. */
+  readonly notJoined: number;
+  /** Bytes of file data written. */
+  readonly bytes: number;
+  /** What was there before and was left, by policy. */
+  readonly kept: number;
+  /** Files that were padded, cut or changed when they were backed up. */
+  readonly flagged: number;
+  readonly failed: number;
+  /** The first of them. */
+  readonly failures: readonly RestoreFailure[];
+  /** Attributes that could not be set: owners without root, xattrs that the target does not take. */
+  readonly attributesFailed: number;
+  readonly attributeFailures: readonly (RestoreFailure & { readonly attribute: string })[];
+  /** Which of the chosen paths were met, escaped. */
+  readonly found: readonly string[];
+  /** Hard links whose data lies under a name that was not chosen: restore the segment again with kind `links`. */
+  readonly unresolvedLinks: readonly UnresolvedLink[];
+}
+
+const MAX_FAILURES = 1000;
+const MAX_ATTRIBUTE_FAILURES = 100;
+
+export class RestoreReport implements RestoreTotals {
+  files = 0;
+  folders = 0;
+  others = 0;
+  hardLinks = 0;
+  notJoined = 0;
+  bytes = 0;
+  kept = 0;
+  flagged = 0;
+  failed = 0;
+  attributesFailed = 0;
+  readonly found: readonly string[] = [];
+  readonly failures: RestoreFailure[] = [];
+  readonly attributeFailures: (RestoreFailure & { readonly attribute: string })[] = [];
+  readonly unresolvedLinks: UnresolvedLink[] = [];
+
+  fail(path: Bytes, code: string): void {
+    this.failed += 1;
+    if (this.failures.length < MAX_FAILURES) this.failures.push({ path: escapePath(path), code });
+  }
+
+  failAttribute(path: Bytes, attribute: Bytes, code: string): void {
+    this.attributesFailed += 1;
+    if (this.attributeFailures.length < MAX_ATTRIBUTE_FAILURES)
+      this.attributeFailures.push({ path: escapePath(path), attribute: escapePath(attribute), code });
+  }
+}

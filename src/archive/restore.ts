@@ -1,0 +1,150 @@
+import type { Bytes } from '../posix/bytes.ts';
+import { mustSucceed } from '../posix/errno.ts';
+import { closeFd } from '../posix/file.ts';
+import { FileStat } from '../posix/stat.ts';
+import { setTimesFd } from '../posix/times.ts';
+import { ArchiveError } from './archive-error.ts';
+import type { BlockSource, Encoding } from './blocks.ts';
+import { escapePath } from './escape.ts';
+import { FolderStack } from './folder-stack.ts';
+import type { SegmentInfo } from './info.ts';
+import { NameTable } from './name-records.ts';
+import { splitPath } from './order.ts';
+import { joinParts } from './part-store.ts';
+import type { ConflictPolicy } from './place.ts';
+import { RestoreReport, type RestoreTotals } from './restore-report.ts';
+import { openFolderBeneath, openRestoreTarget, type RestoreTarget } from './restore-target.ts';
+import { openSegment, type SegmentItem } from './segment-reader.ts';
+import { SegmentRestorer } from './segment-restorer.ts';
+import { makeChooser, type Chooser, type Selection } from './selection.ts';
+
+export interface RestoreSegmentTask {
+  /** The payload's blocks. Whoever reads them off the tape checks their digest. */
+  readonly source: BlockSource;
+  readonly encoding: Encoding;
+  /** The target folder, which exists. */
+  readonly targetPath: Buffer;
+  /** The working folder's name that the backup's plan records. */
+  readonly folder: Bytes;
+  readonly selection: Selection;
+  readonly conflict: ConflictPolicy;
+}
+
+export interface SegmentRestored extends RestoreTotals {
+  readonly info: SegmentInfo;
+}
+
+const restoreData = (
+  restorer: SegmentRestorer,
+  items: Iterable<SegmentItem>,
+  choose: Chooser,
+  segment: number,
+): void => {
+  for (const item of items) {
+    if (item.kind === 'index') restorer.readIndex(segment);
+    else if (item.kind === 'part') restorer.restorePart(item);
+    else {
+      const { member } = item;
+      const choice = choose(member.path);
+      if (member.type === 'd') {
+        if (choice !== 'no') restorer.restoreFolder(member, choice);
+      } else if (choice === 'chosen') {
+        if (member.type === 'h') restorer.restoreLink(member);
+        else restorer.restoreAs(member.path, member);
+      }
+    }
+  }
+};
+
+const restoreLinks = (
+  restorer: SegmentRestorer,
+  target: RestoreTarget,
+  items: Iterable<SegmentItem>,
+  choose: Chooser,
+  policy: ConflictPolicy,
+): void => {
+  joinParts(target, restorer.stack, policy, restorer.report);
+  const table = new NameTable(target);
+  const heads = new Map<Bytes, Bytes>();
+  for (const item of items) {
+    if (item.kind !== 'entry') continue;
+    const { member } = item;
+    const choice = choose(member.path);
+    if (member.type === 'd') {
+      if (choice !== 'no') restorer.restoreFolder(member, choice);
+    } else if (member.type === 'h') restorer.joinLink(member, table, heads);
+    else throw new ArchiveError('HeaderInvalid', 'a member of the segment links that is no link');
+  }
+};
+
+/** The second pass: data of names that were not chosen, under names that were. */
+const restoreAliases = (
+  restorer: SegmentRestorer,
+  items: Iterable<SegmentItem>,
+  selection: Extract<Selection, { kind: 'links' }>,
+): void => {
+  const wanted = Map.groupBy(selection.links, (link) => link.target);
+  const parentStat = new FileStat();
+  for (const item of items) {
+    const aliases = item.kind === 'entry' ? wanted.get(item.member.path) : undefined;
+    if (item.kind !== 'entry' || item.member.type === 'd' || item.member.type === 'h') continue;
+    let first: { fd: number; name: Bytes } | undefined;
+    for (const { path } of aliases ?? []) {
+      const [parent, name] = splitPath(path);
+      const folder = restorer.stack.enter(parent);
+      // The folder has its times already: they stay.
+      const known = typeof folder !== 'string' && parentStat.loadFd(folder.fd) === 0;
+      if (first !== undefined) restorer.linkTo(first, path, item.member);
+      else if (restorer.restoreAs(path, item.member) && typeof folder !== 'string')
+        first = { fd: mustSucceed('openat', openFolderBeneath(folder.fd, '.')), name };
+      if (known) setTimesFd(folder.fd, parentStat.mtimeSec, parentStat.mtimeNs);
+    }
+    if (first !== undefined) closeFd(first.fd);
+  }
+};
+
+/**
+ * Restores what was chosen of one segment into the target. Segments may come in any order but for `links`, which comes
+ * last; one may come again, from another copy, and replaces what it made before.
+ *
+ * A file gets its name when all its bytes have come; what was there before is touched only as the policy allows.
+ * Bytes that came wrong are found by the digest at the segment's end: restore the segment again then. Where this
+ * throws, the file at which it was has no name, and those before it are whole.
+ *
+ * @returns totals with the failures of single files
+ * @throws ArchiveError for a payload that is not what it should be, a target that takes no more; what `source` throws
+ */
+export const restoreSegment = (task: RestoreSegmentTask): SegmentRestored => {
+  const { source, encoding, targetPath, folder, selection, conflict } = task;
+  const segment = openSegment(source, encoding);
+  const { info, reader } = segment;
+  if (info.folder !== folder) throw new ArchiveError('InfoInvalid', `of another backup: ${info.folder}`);
+  const target = openRestoreTarget(targetPath, folder);
+  const found = new Set<Bytes>();
+  const choose = makeChooser(selection, (path) => found.add(path));
+  const restorer = new SegmentRestorer(target, conflict, choose, reader);
+  try {
+    if (selection.kind === 'links') restoreAliases(restorer, segment.items(), selection);
+    else if (info.kind === 'links') restoreLinks(restorer, target, segment.items(), choose, conflict);
+    else restoreData(restorer, segment.items(), choose, info.segment);
+  } finally {
+    restorer.stack.leaveAll();
+    restorer.close();
+    target.close();
+  }
+  return { ...restorer.report, found: [...found].map(escapePath), info };
+};
+
+/**
+ * Ends a restore: joins parts where no `links` came, and removes the working folder. Call it once, after everything;
+ * also after a failure, to leave nothing behind.
+ */
+export const finishRestore = (targetPath: Buffer, folder: Bytes, conflict: ConflictPolicy): RestoreTotals => {
+  const target = openRestoreTarget(targetPath, folder);
+  const report = new RestoreReport();
+  const stack = new FolderStack(target, report);
+  joinParts(target, stack, conflict, report);
+  stack.leaveAll();
+  target.remove();
+  return { ...report };
+};

@@ -1,0 +1,295 @@
+import { constants } from 'node:os';
+import type { Bytes } from '../posix/bytes.ts';
+import { errnoName } from '../posix/errno.ts';
+import {
+  closeFd,
+  linkAt,
+  mknodAt,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  openAt,
+  symlinkAt,
+  unlinkAt,
+} from '../posix/file.ts';
+import { FileStat, S_IFBLK, S_IFCHR, S_IFIFO } from '../posix/stat.ts';
+import { applyAttributes } from './apply-attributes.ts';
+import { ArchiveError } from './archive-error.ts';
+import { unescapePath } from './escape.ts';
+import { writeContent } from './file-content.ts';
+import { FolderStack, type OpenFolder } from './folder-stack.ts';
+import { parseIndexLine, readIndex } from './index-reader.ts';
+import { nameRecord, writeNameRecords, type NameTable } from './name-records.ts';
+import { splitPath } from './order.ts';
+import { notePart, storePart } from './part-store.ts';
+import type { Member, PaxReader } from './pax-reader.ts';
+import { placeFile, readConflict, temporaryPlace, type ConflictPolicy } from './place.ts';
+import { RestoreReport } from './restore-report.ts';
+import { openFolderBeneath, type RestoreTarget } from './restore-target.ts';
+import type { SegmentItem } from './segment-reader.ts';
+import type { Chooser } from './selection.ts';
+
+const { EEXIST, ENOENT } = constants.errno;
+
+/** Quick test of an index line for what a restore needs of it: identities of names and of parts, and flags. */
+const mattersHere = (line: string): boolean =>
+  line.includes(',"k":[') || line.includes(',"y":[') || line.includes(',"z":[');
+
+const DAMAGE = new Set(['padded', 'cut', 'changed']);
+
+/** Restores one segment's items, one call each. Failures of single files go into the report. */
+export class SegmentRestorer {
+  readonly report = new RestoreReport();
+  readonly stack: FolderStack;
+  readonly #target: RestoreTarget;
+  readonly #policy: ConflictPolicy;
+  readonly #choose: Chooser;
+  readonly #reader: PaxReader;
+  readonly #stat = new FileStat();
+  readonly #storedParts = new Set<string>();
+  #linkFolder: { path: Bytes; fd: number } | undefined;
+
+  constructor(target: RestoreTarget, policy: ConflictPolicy, choose: Chooser, reader: PaxReader) {
+    this.#target = target;
+    this.#policy = policy;
+    this.#choose = choose;
+    this.#reader = reader;
+    this.stack = new FolderStack(target, this.report);
+  }
+
+  close(): void {
+    if (this.#linkFolder !== undefined) closeFd(this.#linkFolder.fd);
+  }
+
+  /** Anything but a folder, under a name that may be another than its own. Returns whether the name has it now. */
+  restoreAs(path: Bytes, member: Member): boolean {
+    const [parent, name] = splitPath(path);
+    const folder = this.stack.enter(parent);
+    if (typeof folder === 'string') return this.#fail(path, folder);
+    // Under Fail a name is free as a rule: it is looked at only where the rename finds it taken.
+    const early = this.#policy === 'Fail' ? 'new' : this.#conflict(folder, path, name, member);
+    if (early === undefined) return false;
+    const place = temporaryPlace(this.#target, folder);
+    const fault = member.type === 'f' ? this.#makeFile(place, path, member) : this.#makeOther(place, path, member);
+    if (fault !== undefined) return this.#fail(path, fault);
+    let problem = placeFile(place, folder, name, early);
+    if (problem === 'Exists') {
+      const late = this.#conflict(folder, path, name, member);
+      if (late === undefined) {
+        unlinkAt(place.fd, place.name);
+        return false;
+      }
+      problem = placeFile(place, folder, name, late);
+    }
+    if (problem !== undefined) {
+      unlinkAt(place.fd, place.name);
+      return this.#fail(path, problem);
+    }
+    if (member.type === 'f') this.report.files += 1;
+    else this.report.others += 1;
+    return true;
+  }
+
+  /** Undefined where the name stays as it is; that is counted. */
+  #conflict(folder: OpenFolder, path: Bytes, name: Bytes, member: Member): 'new' | 'replace' | undefined {
+    const verdict = readConflict(this.#target, folder, name, member, this.#policy);
+    if (verdict === 'new' || verdict === 'replace') return verdict;
+    if (verdict === 'keep') this.report.kept += 1;
+    else this.report.fail(path, 'Exists');
+    return undefined;
+  }
+
+  #fail(path: Bytes, code: string): false {
+    this.report.fail(path, code);
+    return false;
+  }
+
+  #makeFile(place: { fd: number; name: Bytes }, path: Bytes, member: Member): string | undefined {
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    // In the working folder, which nobody else may enter, a file may have its own mode from the beginning.
+    const hidden = place.fd === this.#target.workFd;
+    const mode = hidden ? member.mode & 0o777 & ~this.#target.umask : 0o600;
+    let fd = openAt(place.fd, place.name, flags, mode);
+    if (fd === -EEXIST) {
+      unlinkAt(place.fd, place.name);
+      fd = openAt(place.fd, place.name, flags, mode);
+    }
+    if (fd < 0) return errnoName(-fd);
+    try {
+      this.report.bytes += writeContent(fd, member, this.#reader, 0);
+      const { uid, gid } = this.#target;
+      applyAttributes({ fd }, path, member, this.report, hidden ? { uid, gid, mode } : undefined);
+      return undefined;
+    } catch (fault) {
+      unlinkAt(place.fd, place.name);
+      if (fault instanceof ArchiveError || !(fault instanceof Error) || !('code' in fault)) throw fault;
+      return String(fault.code);
+    } finally {
+      closeFd(fd);
+    }
+  }
+
+  #makeOther(place: { fd: number; name: Bytes }, path: Bytes, member: Member): string | undefined {
+    unlinkAt(place.fd, place.name);
+    const { major, minor } = member;
+    let result: number;
+    if (member.type === 'l') result = symlinkAt(member.linkName, place.fd, place.name);
+    else if (member.type === 'p') result = mknodAt(place.fd, place.name, S_IFIFO | 0o600);
+    else result = mknodAt(place.fd, place.name, (member.type === 'c' ? S_IFCHR : S_IFBLK) | 0o600, major, minor);
+    if (result < 0) return errnoName(-result);
+    applyAttributes({ folder: place.fd, name: place.name }, path, member, this.report);
+    return undefined;
+  }
+
+  restoreFolder(member: Member, choice: 'chosen' | 'above'): void {
+    const { path } = member;
+    const always = choice === 'chosen' && this.#policy !== 'Skip';
+    let fault = this.stack.enterMember(path, member, always);
+    if (fault === 'NotAFolder' && choice === 'chosen' && this.#clearName(path, member))
+      fault = this.stack.enterMember(path, member, always);
+    if (fault !== undefined) this.report.fail(path, fault);
+  }
+
+  /** Removes what stands where a folder goes, where the policy allows it. */
+  #clearName(path: Bytes, member: Member): boolean {
+    const [parent, name] = splitPath(path);
+    const folder = this.stack.enter(parent);
+    if (typeof folder === 'string') return false;
+    return (
+      readConflict(this.#target, folder, name, member, this.#policy) === 'replace' && unlinkAt(folder.fd, name) === 0
+    );
+  }
+
+  /** The open folder and the name of a hard link's first name, without following links. */
+  #openLinkTarget(path: Bytes): { fd: number; name: Bytes } | undefined {
+    const [parent, name] = splitPath(path);
+    if (parent === '') return { fd: this.#target.rootFd, name };
+    if (this.#linkFolder?.path === parent) return { fd: this.#linkFolder.fd, name };
+    let fd = this.#target.rootFd;
+    for (const component of parent.split('/')) {
+      const next = openFolderBeneath(fd, component);
+      if (fd !== this.#target.rootFd) closeFd(fd);
+      if (next < 0) return undefined;
+      fd = next;
+    }
+    if (this.#linkFolder !== undefined) closeFd(this.#linkFolder.fd);
+    this.#linkFolder = { path: parent, fd };
+    return { fd, name };
+  }
+
+  #isOwn(path: Bytes): boolean {
+    const { folder } = this.#target;
+    return path === folder || path.startsWith(`${folder}/`);
+  }
+
+  /** A hard link within its segment. */
+  restoreLink(member: Member): void {
+    const { path, linkName } = member;
+    if (this.#isOwn(linkName)) this.report.fail(path, 'NameRefused');
+    else if (this.#choose(linkName) !== 'chosen') this.report.unresolvedLinks.push({ path, target: linkName });
+    else {
+      const first = this.#openLinkTarget(linkName);
+      const found = first === undefined ? -ENOENT : this.#stat.loadAt(first.fd, first.name);
+      if (first === undefined || found < 0) this.report.fail(path, 'LinkTargetMissing');
+      // What was there before is another file: the link needs the data under a name of its own.
+      else if (!this.#target.made(this.#stat)) this.report.unresolvedLinks.push({ path, target: linkName });
+      else this.linkTo(first, path, member);
+    }
+  }
+
+  linkTo(first: { fd: number; name: Bytes }, path: Bytes, member: Member): void {
+    const [parent, name] = splitPath(path);
+    const folder = this.stack.enter(parent);
+    if (typeof folder === 'string') {
+      this.report.fail(path, folder);
+      return;
+    }
+    const result = linkAt(first.fd, first.name, folder.fd, name);
+    if (result === 0) this.report.hardLinks += 1;
+    else if (result !== -EEXIST) this.report.fail(path, errnoName(-result));
+    else {
+      const verdict = this.#conflict(folder, path, name, member);
+      if (verdict !== undefined) this.#replaceByLink(first, folder, path, name, verdict);
+    }
+  }
+
+  #replaceByLink(
+    first: { fd: number; name: Bytes },
+    folder: OpenFolder,
+    path: Bytes,
+    name: Bytes,
+    verdict: 'new' | 'replace',
+  ): void {
+    const place = temporaryPlace(this.#target, folder);
+    unlinkAt(place.fd, place.name);
+    const linked = linkAt(first.fd, first.name, place.fd, place.name);
+    if (linked < 0) {
+      this.report.fail(path, errnoName(-linked));
+      return;
+    }
+    const problem = placeFile(place, folder, name, verdict);
+    // Where it failed, and where both are names of the file already and rename does nothing.
+    unlinkAt(place.fd, place.name);
+    if (problem === undefined) this.report.hardLinks += 1;
+    else this.report.fail(path, problem);
+  }
+
+  /** A link of the segment `links`: both names were restored, each with data of its own. */
+  joinLink(member: Member, table: NameTable, heads: Map<Bytes, Bytes>): void {
+    const { path, linkName } = member;
+    if (this.#choose(path) !== 'chosen') return;
+    if (this.#isOwn(linkName)) {
+      this.report.fail(path, 'NameRefused');
+      return;
+    }
+    // Where the first name was not chosen, the first one that was stands for it.
+    const head = this.#choose(linkName) === 'chosen' ? linkName : heads.get(linkName);
+    if (head === undefined) {
+      heads.set(linkName, path);
+      return;
+    }
+    const identity = table.identityOf(path);
+    const first = this.#openLinkTarget(head);
+    if (
+      identity === undefined ||
+      identity !== table.identityOf(head) ||
+      first === undefined ||
+      this.#stat.loadAt(first.fd, first.name) < 0 ||
+      !this.#target.made(this.#stat) ||
+      !this.#madeName(path)
+    ) {
+      this.report.notJoined += 1;
+      return;
+    }
+    this.linkTo(first, path, member);
+  }
+
+  #madeName(path: Bytes): boolean {
+    const [parent, name] = splitPath(path);
+    const folder = this.stack.enter(parent);
+    return typeof folder !== 'string' && this.#stat.loadAt(folder.fd, name) === 0 && this.#target.made(this.#stat);
+  }
+
+  restorePart(item: Extract<SegmentItem, { kind: 'part' }>): void {
+    if (this.#choose(item.path) !== 'chosen') return;
+    this.report.bytes += storePart(this.#target, item, this.#reader);
+    this.#storedParts.add(`${String(Number(item.id))} ${String(item.offset)}`);
+  }
+
+  /** Reads the index: identities of names and parts, and what was damaged when it was backed up. */
+  readIndex(segment: number): void {
+    const records: bigint[] = [];
+    for (const text of readIndex({ next: () => this.#reader.read() })) {
+      if (!mattersHere(text)) continue;
+      const line = parseIndexLine(text);
+      const path = unescapePath(line.p);
+      if (this.#choose(path) !== 'chosen') continue;
+      if (line.z?.some((flag) => DAMAGE.has(flag)) === true) this.report.flagged += 1;
+      if (line.k !== undefined && line.t !== 'd') records.push(nameRecord(path, line.k));
+      if (line.y !== undefined && this.#storedParts.has(`${String(line.y[0])} ${String(line.y[1])}`))
+        notePart(this.#target, line);
+    }
+    writeNameRecords(this.#target, segment, records);
+  }
+}

@@ -1,0 +1,22 @@
+/** What a written segment came to; the trailer labels need it. */
+export interface SegmentTotals {
+  /** Bytes of the pax stream, its closing zeros included. */
+  readonly paxBytes: number;
+  /** Offset of the index member in the encoded stream, before encryption. */
+  readonly indexOffset: number;
+  /** Entries of the range, index lines only too; the folders above it are not counted. */
+  readonly entries: number;
+  /** Regular files with data here: a divided one counts where it begins, a further name of one here does not. */
+  readonly files: number;
+  /** Bytes of file data, as read or padded. */
+  readonly dataBytes: number;
+  /** Entries not stored: sockets, what could not be read, the reserved name. */
+  readonly skipped: number;
+  readonly changed: number;
+  readonly padded: number;
+  readonly cut: number;
+  /** The first few skipped, changed, padded or cut, escaped, for a report. */
+  readonly examples: readonly { readonly path: string; readonly why: string }[];
+}
+
+export const MAX_EXAMPLES = 20;

@@ -1,0 +1,302 @@
+import { constants } from 'node:os';
+import type { Bytes } from '../posix/bytes.ts';
+import { closeFd, listNames, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt } from '../posix/file.ts';
+import { FileStat, S_IFDIR, S_IFREG } from '../posix/stat.ts';
+import type { Cursor } from './order.ts';
+import type { PathFilter } from './path-filter.ts';
+import type { ReadAhead } from './read-ahead.ts';
+
+/** Which bytes of a divided file belong to the range: [from, to), to its end where `to` is null. */
+export interface PartRange {
+  readonly from: number;
+  readonly to: number | null;
+}
+
+/**
+ * What a walk meets. One object, filled anew for each step: take what must last.
+ * - `above`: a folder before the range (or not included itself), in which the next step lies
+ * - `entry`: something in the range
+ * - `hidden`: the reserved name in the root
+ */
+export interface WalkStep {
+  kind: 'above' | 'entry' | 'hidden';
+  path: Bytes;
+  name: Bytes;
+  /** The open folder that holds `name`; −1 where the step is an opened folder. */
+  folder: number;
+  /** A folder opened for reading; −1 for anything else and where it can't be opened. */
+  fd: number;
+  stat: FileStat;
+  part: PartRange | undefined;
+  /** errno of what could not be looked at, else 0; with `stat.mode` 0 nothing at all is known. */
+  errno: number;
+}
+
+export interface WalkOptions {
+  readonly from: Cursor;
+  /** Null: to the end. */
+  readonly to: Cursor | null;
+  readonly filter: PathFilter | undefined;
+  /** Folders on another file system are met, but not entered. */
+  readonly oneFileSystem: boolean;
+  /** A name in the root that is never entered or read. */
+  readonly hidden: Bytes;
+  /** Told of every folder that is entered and closed. */
+  readonly readAhead?: ReadAhead | undefined;
+}
+
+interface Frame {
+  readonly path: Bytes;
+  readonly prefix: Bytes;
+  readonly name: Bytes;
+  readonly parent: Frame | undefined;
+  readonly stat: FileStat;
+  readonly included: boolean;
+  readonly names: readonly Bytes[];
+  /** The child in or after which the range begins, ends: only in the folders above those cursors. */
+  readonly fromName: Bytes | undefined;
+  readonly toName: Bytes | undefined;
+  fd: number;
+  at: number;
+  /** Not met yet: a folder above the range, told as soon as something beneath it is met. */
+  pending: boolean;
+}
+
+const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
+/** More open folders than this are closed from the root down and opened again on the way back. */
+const MAX_OPEN_FOLDERS = 256;
+const { ENOENT, ESTALE } = constants.errno;
+
+const firstComponentBeneath = (prefix: Bytes, path: Bytes | undefined): Bytes | undefined => {
+  if (path === undefined || !path.startsWith(prefix) || path.length === prefix.length) return undefined;
+  const slash = path.indexOf('/', prefix.length);
+  return path.slice(prefix.length, slash < 0 ? undefined : slash);
+};
+
+const lowerBound = (names: readonly Bytes[], wanted: Bytes): number => {
+  let [low, high] = [0, names.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((names[middle] ?? '') < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+class Walker {
+  readonly #options: WalkOptions;
+  readonly #stack: Frame[] = [];
+  readonly #step: WalkStep;
+  readonly #stat = new FileStat();
+  #openFolders = 0;
+  #rootStat = new FileStat();
+
+  constructor(rootFd: number, options: WalkOptions) {
+    this.#options = options;
+    this.#step = { kind: 'entry', path: '', name: '', folder: -1, fd: -1, stat: this.#stat, part: undefined, errno: 0 };
+    const fd = openAt(rootFd, '.', O_RDONLY | O_DIRECTORY);
+    if (fd >= 0) this.#rootStat.loadFd(fd);
+    this.#push(undefined, '', fd, this.#rootStat, this.#includes(''));
+  }
+
+  close(): void {
+    for (const frame of this.#stack) if (frame.fd >= 0) this.#closeFolder(frame);
+    this.#stack.length = 0;
+  }
+
+  *steps(): Generator<WalkStep, void> {
+    const root = this.#stack[0];
+    if (root === undefined) return;
+    const { from } = this.#options;
+    root.pending = from.path !== '' || from.offset > 0 || !root.included;
+    if (!root.pending) yield this.#tellFolder(root, 'entry', this.#listError);
+    for (let frame = this.#stack.at(-1); frame !== undefined; frame = this.#stack.at(-1)) {
+      const name = frame.names[frame.at];
+      frame.at += 1;
+      if (name === undefined) this.#pop();
+      else if (!(yield* this.#meet(frame, name))) return;
+    }
+  }
+
+  /** Returns false at the end of the range. */
+  *#meet(frame: Frame, name: Bytes): Generator<WalkStep, boolean> {
+    const { from, to, filter, hidden, oneFileSystem } = this.#options;
+    const path = frame.prefix + name;
+    const atTo = name === frame.toName;
+    if (frame.toName !== undefined && name > frame.toName) return false;
+    const endsHere = atTo && to?.path === path;
+    if (endsHere && to.offset === 0) return false;
+    const atFrom = name === frame.fromName;
+    const beginsHere = atFrom && from.path === path;
+    const inRange = !atFrom || (beginsHere && from.offset === 0);
+
+    const stat = this.#stat;
+    const errno = -stat.loadAt(this.#open(frame), name);
+    if (errno === ENOENT) return true;
+    if (errno !== 0) stat.mode = 0;
+    const isFolder = stat.type === S_IFDIR;
+    const verdict = filter === undefined ? 'in' : filter.decide(path, isFolder, frame.included);
+    if (verdict === 'out') return true;
+    if (frame.parent === undefined && name === hidden) {
+      if (inRange) yield* this.#tell(frame, 'hidden', path, name, undefined, 0);
+      return true;
+    }
+    if (!isFolder) {
+      const divided = stat.type === S_IFREG && ((beginsHere && from.offset > 0) || endsHere);
+      if (!divided && !inRange) return true;
+      const part = divided ? { from: beginsHere ? from.offset : 0, to: endsHere ? to.offset : null } : undefined;
+      yield* this.#tell(frame, 'entry', path, name, part, errno);
+      return true;
+    }
+    const elsewhere = oneFileSystem && !this.#onRootFileSystem(stat);
+    if (elsewhere || (endsHere && !inRange)) {
+      if (inRange) yield* this.#tell(frame, 'entry', path, name, undefined, 0);
+      return true;
+    }
+    yield* this.#enter(frame, path, name, inRange && verdict === 'in', endsHere);
+    return true;
+  }
+
+  *#enter(frame: Frame, path: Bytes, name: Bytes, told: boolean, alone: boolean): Generator<WalkStep, void> {
+    const folderStat = new FileStat();
+    let fd = openAt(this.#open(frame), name, FOLDER_FLAGS);
+    let errno = fd < 0 ? -fd : -folderStat.loadFd(fd);
+    if (errno === ENOENT) return;
+    if (errno !== 0) {
+      if (fd >= 0) closeFd(fd);
+      fd = -1;
+      if (told) yield* this.#tell(frame, 'entry', path, name, undefined, errno);
+      return;
+    }
+    const child = this.#push(frame, name, fd, folderStat, frame.included || this.#includes(path), alone);
+    errno = this.#listError;
+    child.pending = !told;
+    if (!told) return;
+    yield* this.#tellAbove(frame);
+    yield this.#tellFolder(child, 'entry', errno);
+  }
+
+  #includes(path: Bytes): boolean {
+    const { filter } = this.#options;
+    return filter === undefined || filter.decide(path, true, false) === 'in';
+  }
+
+  *#tell(
+    frame: Frame,
+    kind: 'entry' | 'hidden',
+    path: Bytes,
+    name: Bytes,
+    part: PartRange | undefined,
+    errno: number,
+  ): Generator<WalkStep, void> {
+    yield* this.#tellAbove(frame);
+    const step = this.#step;
+    step.kind = kind;
+    step.path = path;
+    step.name = name;
+    step.folder = this.#open(frame);
+    step.fd = -1;
+    step.stat = this.#stat;
+    step.part = part;
+    step.errno = errno;
+    yield step;
+  }
+
+  *#tellAbove(frame: Frame): Generator<WalkStep, void> {
+    if (!frame.pending) return;
+    for (const above of this.#stack) {
+      if (above.pending) {
+        above.pending = false;
+        yield this.#tellFolder(above, 'above', 0);
+      }
+      if (above === frame) return;
+    }
+  }
+
+  #tellFolder(frame: Frame, kind: 'above' | 'entry', errno: number): WalkStep {
+    const step = this.#step;
+    step.kind = kind;
+    step.path = frame.path;
+    step.name = frame.name;
+    step.folder = -1;
+    step.fd = this.#open(frame);
+    step.stat = frame.stat;
+    step.part = undefined;
+    step.errno = errno;
+    return step;
+  }
+
+  #listError = 0;
+
+  /** `alone`: the range ends at this folder, before anything beneath it. */
+  #push(parent: Frame | undefined, name: Bytes, fd: number, stat: FileStat, included: boolean, alone = false): Frame {
+    const path = parent === undefined ? '' : parent.prefix + name;
+    const prefix = parent === undefined ? '' : `${path}/`;
+    const listed = alone ? [] : fd < 0 ? fd : listNames(fd);
+    this.#listError = typeof listed === 'number' ? -listed : 0;
+    const names = typeof listed === 'number' ? [] : listed.sort();
+    const { from, to } = this.#options;
+    const fromName = firstComponentBeneath(prefix, from.path);
+    const toName = firstComponentBeneath(prefix, to?.path);
+    const at = fromName === undefined ? 0 : lowerBound(names, fromName);
+    const frame = { path, prefix, name, parent, stat, included, names, fromName, toName, fd, at, pending: false };
+    this.#stack.push(frame);
+    this.#openFolders += 1;
+    if (fd >= 0) this.#options.readAhead?.enter(fd, names, at);
+    if (this.#openFolders > MAX_OPEN_FOLDERS) this.#closeShallowest();
+    return frame;
+  }
+
+  #pop(): void {
+    const frame = this.#stack.pop();
+    if (frame !== undefined && frame.fd >= 0) this.#closeFolder(frame);
+  }
+
+  #closeFolder(frame: Frame): void {
+    this.#options.readAhead?.leave(frame.fd);
+    closeFd(frame.fd);
+    frame.fd = -1;
+    this.#openFolders -= 1;
+  }
+
+  #closeShallowest(): void {
+    const frame = this.#stack.find((candidate) => candidate.fd >= 0 && candidate.parent !== undefined);
+    if (frame !== undefined && frame !== this.#stack.at(-1)) this.#closeFolder(frame);
+  }
+
+  /** The folder's descriptor, opened again where it was closed; a folder that has gone fails like a name in it. */
+  #open(frame: Frame): number {
+    if (frame.fd >= 0 || frame.parent === undefined) return frame.fd;
+    const parent = this.#open(frame.parent);
+    const fd = parent < 0 ? parent : openAt(parent, frame.name, FOLDER_FLAGS);
+    if (fd < 0) return fd;
+    const stat = new FileStat();
+    if (stat.loadFd(fd) < 0 || !stat.sameFile(frame.stat)) {
+      closeFd(fd);
+      return -ESTALE;
+    }
+    frame.fd = fd;
+    this.#openFolders += 1;
+    this.#options.readAhead?.enter(fd, frame.names, frame.at);
+    return fd;
+  }
+
+  #onRootFileSystem(stat: FileStat): boolean {
+    return stat.devMajor === this.#rootStat.devMajor && stat.devMinor === this.#rootStat.devMinor;
+  }
+}
+
+/**
+ * Walks a source in its order within a range, following no links; every folder whose subtree meets the range is
+ * entered. Memory: the names of the folders that are open at a time. Names that vanish while walked are not met.
+ *
+ * @param rootFd an open folder, which stays open
+ */
+export function* walk(rootFd: number, options: WalkOptions): Generator<WalkStep, void> {
+  const walker = new Walker(rootFd, options);
+  try {
+    yield* walker.steps();
+  } finally {
+    walker.close();
+  }
+}

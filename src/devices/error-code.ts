@@ -1,0 +1,4 @@
+/** The `code` of an error as Node's system calls and our own classes bear it. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,27 @@
+import type { Bytes } from './bytes.ts';
+import { AT_SYMLINK_NOFOLLOW } from './file.ts';
+import { cString, declare } from './libc.ts';
+
+const utimensatCall = declare('int utimensat(int, const uint8_t*, const uint8_t*, int)');
+const futimensCall = declare('int futimens(int, const uint8_t*)');
+
+// struct timespec[2]: access and modification
+const raw = new ArrayBuffer(32);
+const bytes = new Uint8Array(raw);
+const view = new DataView(raw);
+
+const fill = (sec: number, ns: number): Uint8Array => {
+  const whole = BigInt(sec);
+  for (const at of [0, 16]) {
+    view.setBigInt64(at, whole, true);
+    view.setBigInt64(at + 8, BigInt(ns), true);
+  }
+  return bytes;
+};
+
+/** Sets access and modification time of an open file to the same instant; `ns` in 0 … 999,999,999 also before 1970. */
+export const setTimesFd = (fd: number, sec: number, ns: number): number => futimensCall(fd, fill(sec, ns));
+
+/** The same for a name; a symbolic link is not followed. */
+export const setTimesAt = (folder: number, name: Bytes, sec: number, ns: number): number =>
+  utimensatCall(folder, cString(name), fill(sec, ns), AT_SYMLINK_NOFOLLOW);

@@ -1,0 +1,63 @@
+import { constants } from 'node:os';
+import type { Bytes } from './bytes.ts';
+import { cString, declare } from './libc.ts';
+
+const flistxattrCall = declare('int64_t flistxattr(int, uint8_t*, size_t)');
+const llistxattrCall = declare('int64_t llistxattr(const uint8_t*, uint8_t*, size_t)');
+const fgetxattrCall = declare('int64_t fgetxattr(int, const uint8_t*, uint8_t*, size_t)');
+const lgetxattrCall = declare('int64_t lgetxattr(const uint8_t*, const uint8_t*, uint8_t*, size_t)');
+const fsetxattrCall = declare('int fsetxattr(int, const uint8_t*, const uint8_t*, size_t, int)');
+const lsetxattrCall = declare('int lsetxattr(const uint8_t*, const uint8_t*, const uint8_t*, size_t, int)');
+const fremovexattrCall = declare('int fremovexattr(int, const uint8_t*)');
+const lremovexattrCall = declare('int lremovexattr(const uint8_t*, const uint8_t*)');
+
+/** The kernel's own limit for the list and for one value. */
+const LIMIT = 65_536;
+const listBuffer = Buffer.alloc(LIMIT);
+const valueBuffer = Buffer.alloc(LIMIT);
+const NONE: readonly Bytes[] = [];
+const { ENOTSUP, EOPNOTSUPP } = constants.errno;
+
+/**
+ * Where the attributes are: an open file, or a name in an open folder (reached through `/proc/self/fd`, since no
+ * call takes a folder and a name; the link of that name itself is meant).
+ */
+export type XattrPlace = { readonly fd: number } | { readonly folder: number; readonly name: Bytes };
+
+const pathOf = (folder: number, name: Bytes): Bytes => `/proc/self/fd/${String(folder)}/${name}`;
+
+const split = (length: number): readonly Bytes[] =>
+  length === 0 ? NONE : listBuffer.toString('latin1', 0, length - 1).split('\0');
+
+const listed = (length: number): readonly Bytes[] | number => {
+  if (length === -ENOTSUP || length === -EOPNOTSUPP) return NONE;
+  return length < 0 ? length : split(length);
+};
+
+/** Names of all attributes; none where the file system knows none; −errno. */
+export const listXattrs = (place: XattrPlace): readonly Bytes[] | number =>
+  'fd' in place ? listXattrsFd(place.fd) : listXattrsAt(place.folder, place.name);
+
+export const listXattrsFd = (fd: number): readonly Bytes[] | number => listed(flistxattrCall(fd, listBuffer, LIMIT));
+
+export const listXattrsAt = (folder: number, name: Bytes): readonly Bytes[] | number =>
+  listed(llistxattrCall(cString(pathOf(folder, name)), listBuffer, LIMIT));
+
+/** A copy of the value, or −errno. */
+export const getXattr = (place: XattrPlace, attribute: Bytes): Buffer | number => {
+  const length =
+    'fd' in place
+      ? fgetxattrCall(place.fd, cString(attribute), valueBuffer, LIMIT)
+      : lgetxattrCall(cString(pathOf(place.folder, place.name)), cString(attribute, 1), valueBuffer, LIMIT);
+  return length < 0 ? length : Buffer.from(valueBuffer.subarray(0, length));
+};
+
+export const setXattr = (place: XattrPlace, attribute: Bytes, value: Uint8Array): number =>
+  'fd' in place
+    ? fsetxattrCall(place.fd, cString(attribute), value, value.length, 0)
+    : lsetxattrCall(cString(pathOf(place.folder, place.name)), cString(attribute, 1), value, value.length, 0);
+
+export const removeXattr = (place: XattrPlace, attribute: Bytes): number =>
+  'fd' in place
+    ? fremovexattrCall(place.fd, cString(attribute))
+    : lremovexattrCall(cString(pathOf(place.folder, place.name)), cString(attribute, 1));
