@@ -1,0 +1,352 @@
+/**
+ * The one allocator. One key, one pass at a time: first intents that a crash left behind are rolled back, then everybody
+ * who waits is served in order, all streams of a request or none.
+ *
+ * The protocol of a grant: intent in the owner's status → each unit by compare-and-swap → Reserved. A rollback writes
+ * the owner first and frees after, so that nobody can call the intent Reserved once its units are being freed.
+ */
+import type { Grant, Restore, BackupJob } from '../api/generated/index.ts';
+import { answer, grantFrom, inOrder, neighbourOf, passableMs } from '../decide/admission.ts';
+import type { Answer, Applicant } from '../decide/admission.ts';
+import { effectiveSpec } from '../decide/effective-spec.ts';
+import { holds, waitsForFirstSet } from '../decide/grant.ts';
+import type { Hardware } from '../decide/hardware.ts';
+import { done, requeueAfter } from '../kube/controller.ts';
+import type { Reconcile } from '../kube/controller.ts';
+import { referenceTo } from '../kube/events.ts';
+import { keyOfRef } from '../kube/key.ts';
+import { backupJobs, restores } from '../api/resources.ts';
+import type { Deps } from './deps.ts';
+import { claimUnit, freeUnit, holderOf, inClaimOrder, unitsOf } from './holders.ts';
+import { holdOwner, identityOf, readOwner, refOfOwner, uidOf, writeOwnerStatus } from './owner.ts';
+import type { Owner } from './owner.ts';
+
+/** The allocator's only key. */
+export const allocationKey = 'queue';
+
+/** A job whose other streams are done waits no longer than this for the hardware of a further copy. */
+const replacementPatienceMs = 10 * 60_000;
+const recheckMs = 5_000;
+const retryMs = 200;
+
+export const makeAllocationReconciler =
+  (deps: Deps): Reconcile =>
+  async (_key, signal) => {
+    const owners = waitingOwners(deps);
+    let retry = false;
+    for (const owner of owners) {
+      if (grantsIn(owner, 'Allocating').length === 0) continue;
+      await rollBack(deps, owner, signal);
+      retry = true;
+    }
+    const queue = owners
+      .flatMap((owner) => {
+        const applicant = applicantOf(owner, deps.clock.now());
+        return applicant === undefined ? [] : [{ owner, applicant }];
+      })
+      .sort((a, b) => inOrder(a.applicant, b.applicant));
+    let blocked = false;
+    for (const [position, { owner, applicant }] of queue.entries()) {
+      const outcome = answer(applicant, hardwareOf(deps));
+      if (outcome.kind === 'grant' && !blocked) {
+        const claimed = await claim(deps, owner, outcome.allotments, signal);
+        retry ||= true;
+        if (!claimed) deps.log.info({ owner: applicant.key }, 'a unit was taken in between: trying again');
+        // What was claimed is not in the caches yet: the next pass sees it.
+        break;
+      }
+      blocked ||= outcome.kind === 'wait' && deps.clock.now() - applicant.waitingSinceMs > passableMs;
+      await noteWaiting(deps, owner, outcome, position + 1, signal);
+    }
+    if (retry) return requeueAfter(retryMs);
+    return queue.length > 0 ? requeueAfter(recheckMs) : done;
+  };
+
+const hardwareOf = ({ caches }: Deps): Hardware => ({
+  servers: caches.servers.list(),
+  libraries: caches.libraries.list(),
+  tapes: caches.tapes.list(),
+  switches: caches.switches.list(),
+  pools: caches.pools.list(),
+});
+
+const grantsIn = (owner: Owner, state: Grant['state']): readonly Grant[] =>
+  (owner.object.status?.streams ?? []).filter((grant) => grant.state === state);
+
+const waitingOwners = ({ caches }: Deps): readonly Owner[] => {
+  const owners: Owner[] = [
+    ...caches.jobs.list().map((object): Owner => ({ kind: 'BackupJob', object })),
+    ...caches.restores.list().map((object): Owner => ({ kind: 'Restore', object })),
+  ];
+  return owners.filter((owner) => grantsIn(owner, 'Allocating').length + grantsIn(owner, 'Waiting').length > 0);
+};
+
+const applicantOf = (owner: Owner, nowMs: number): Applicant | undefined => {
+  const { status, metadata } = owner.object;
+  const waiting = grantsIn(owner, 'Waiting');
+  if (waiting.length === 0 || status?.ending !== undefined || metadata.deletionTimestamp !== undefined)
+    return undefined;
+  // Seen in the middle of an intent: what it needs is known when the caches show what became of that.
+  if (grantsIn(owner, 'Allocating').length > 0) return undefined;
+  const since = waiting.map((grant) => Date.parse(grant.startedAt ?? '')).filter((ms) => !Number.isNaN(ms));
+  const common = {
+    key: `${owner.kind} ${keyOfRef(refOfOwner(owner))}`,
+    uid: uidOf(owner),
+    createdAtMs: Date.parse(metadata.creationTimestamp ?? ''),
+    waitingSinceMs: since.length === 0 ? nowMs : Math.min(...since),
+    neighbours: (status?.streams ?? []).filter(holds).map(neighbourOf),
+  };
+  return owner.kind === 'BackupJob'
+    ? { ...common, ...jobWish(owner.object, waiting) }
+    : { ...common, ...restoreWish(owner.object, waiting) };
+};
+
+type Wish = Pick<Applicant, 'priority' | 'streams' | 'atLeast' | 'disjointness' | 'need'>;
+
+const jobWish = (job: BackupJob, waiting: readonly Grant[]): Wish => {
+  const spec = effectiveSpec(job);
+  const first = waitsForFirstSet(job.status);
+  const path = job.spec.source.hostPath;
+  const machineId = path?.shared === true ? undefined : job.status?.machineID;
+  return {
+    priority: spec.priority,
+    // Replacements come one by one: half of two lost routes is better than none.
+    streams: first ? waiting.map((grant) => grant.number) : waiting.slice(0, 1).map((grant) => grant.number),
+    atLeast: first ? spec.minRoutes : 1,
+    disjointness: spec.disjointness,
+    need: {
+      namespace: job.metadata.namespace ?? '',
+      ...(path === undefined ? {} : { hostPath: { path: path.path, write: false } }),
+      ...(machineId === undefined ? {} : { machineId }),
+      tapes: { kind: 'pool', pool: spec.mediaPool },
+      avoid: job.status?.avoid ?? {},
+    },
+  };
+};
+
+const restoreWish = (restore: Restore, waiting: readonly Grant[]): Wish => {
+  const path = restore.spec.target.hostPath;
+  return {
+    priority: restore.spec.priority ?? 1000,
+    streams: waiting.slice(0, 1).map((grant) => grant.number),
+    atLeast: 1,
+    disjointness: { server: 'Preferred', library: 'Preferred', switch: 'Preferred' },
+    need: {
+      namespace: restore.metadata.namespace ?? '',
+      ...(path === undefined ? {} : { hostPath: { path: path.path, write: true } }),
+      ...(restore.status?.machineID === undefined ? {} : { machineId: restore.status.machineID }),
+      tapes: { kind: 'tape', name: waiting[0]?.tape ?? '' },
+      avoid: restore.status?.avoid ?? {},
+    },
+  };
+};
+
+/** Steps 2 to 4. @returns false when it was rolled back */
+const claim = async (
+  deps: Deps,
+  seen: Owner,
+  allotments: Extract<Answer, { kind: 'grant' }>['allotments'],
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const read = await readOwner(deps.api, seen, signal);
+  if (read === undefined || read.object.metadata.deletionTimestamp !== undefined) return false;
+  // The first set is counted otherwise than replacements are.
+  if (waitsForFirstSet(read.object.status) !== waitsForFirstSet(seen.object.status)) return false;
+  const held = await holdOwner(deps.api, read, signal);
+  if (held === undefined) return false;
+  const intended = await writeIntent(deps, held, allotments, signal);
+  if (intended === undefined) return false;
+  const grants = grantsIn(intended, 'Allocating');
+  const job = identityOf(intended);
+  const wanted = grants
+    .flatMap((grant) => unitsOf(grant).map((unit) => ({ unit, holder: holderOf(job, grant) })))
+    .sort((a, b) => inClaimOrder(a.unit, b.unit));
+  for (const { unit, holder } of wanted) {
+    if ((await claimUnit(deps.api, unit, holder, signal)) !== 'claimed') {
+      await rollBack(deps, intended, signal);
+      return false;
+    }
+  }
+  const reserved = await reserve(deps, intended, grants, signal);
+  if (reserved === undefined) {
+    await rollBack(deps, intended, signal);
+    return false;
+  }
+  announce(deps, reserved, grants);
+  return true;
+};
+
+const maxReserveAttempts = 8;
+
+/**
+ * Step 4. Others may have written the owner since the intent (progress, a request to cancel); what matters is that the
+ * intent stands. A rollback takes it away before it frees anything, so an intent that stands holds its units.
+ */
+const reserve = async (
+  deps: Deps,
+  intended: Owner,
+  grants: readonly Grant[],
+  signal: AbortSignal,
+): Promise<Owner | undefined> => {
+  let owner: Owner | undefined = intended;
+  for (let attempt = 0; attempt < maxReserveAttempts && owner !== undefined; attempt += 1) {
+    const standing = grantsIn(owner, 'Allocating');
+    if (!grants.every(({ epoch }) => standing.some((one) => one.epoch === epoch))) return undefined;
+    const written = await writeOwnerStatus(
+      deps.api,
+      owner,
+      reservation(owner, new Date(deps.clock.now()).toISOString()),
+      signal,
+    );
+    if (written !== undefined) return written;
+    owner = await readOwner(deps.api, intended, signal);
+  }
+  return undefined;
+};
+
+const writeIntent = async (
+  deps: Deps,
+  owner: Owner,
+  allotments: Extract<Answer, { kind: 'grant' }>['allotments'],
+  signal: AbortSignal,
+): Promise<Owner | undefined> => {
+  const { status } = owner.object;
+  if (status?.ending !== undefined) return undefined;
+  // Another leader's: reserving would take it for ours, and its units are not all claimed.
+  if (grantsIn(owner, 'Allocating').length > 0) return undefined;
+  let epoch = status?.nextEpoch ?? 1;
+  const now = new Date(deps.clock.now()).toISOString();
+  const streams = (status?.streams ?? []).map((grant) => {
+    const allotment = allotments.find((one) => one.stream === grant.number);
+    if (allotment === undefined || grant.state !== 'Waiting') return grant;
+    return grantFrom(uidOf(owner), allotment, grant, epoch++, now);
+  });
+  if (streams.filter((grant) => grant.state === 'Allocating').length !== allotments.length) return undefined;
+  const server = deps.caches.servers.get(allotments[0]?.server.name ?? '');
+  const machineID = status?.machineID ?? server?.status?.machineID;
+  const first = waitsForFirstSet(status);
+  return writeOwnerStatus(
+    deps.api,
+    owner,
+    {
+      streams,
+      nextEpoch: epoch,
+      ...(machineID === undefined ? {} : { machineID }),
+      ...(first ? { phase: 'Allocating' } : {}),
+    },
+    signal,
+  );
+};
+
+const reservation = (owner: Owner, now: string) => {
+  const streams = (owner.object.status?.streams ?? []).map((grant): Grant =>
+    grant.state === 'Allocating' ? { ...grant, state: 'Reserved' } : grant,
+  );
+  const first = waitsForFirstSet(owner.object.status);
+  // With minRoutes below routes the rest of the first set is not waited for.
+  const settled = streams.map((grant): Grant =>
+    first && grant.state === 'Waiting' && grant.lostEpoch === undefined ? { ...grant, lostEpoch: 0 } : grant,
+  );
+  // F6: an active stream that was lost goes on with what was just secured.
+  const replaced = streams.filter(
+    ({ state, role, lostEpoch }) => state === 'Reserved' && role === 'Active' && (lostEpoch ?? 0) > 0,
+  );
+  const before = owner.kind === 'BackupJob' ? (owner.object.status?.failovers ?? 0) : 0;
+  const counts =
+    owner.kind === 'BackupJob'
+      ? { failovers: before + newly(owner, replaced), allocatedAt: owner.object.status?.allocatedAt ?? now }
+      : {};
+  return { streams: settled, queue: null, reason: '', message: '', ...counts };
+};
+
+const newly = (owner: Owner, grants: readonly Grant[]): number =>
+  grants.filter(({ epoch }) => grantsIn(owner, 'Allocating').some((one) => one.epoch === epoch)).length;
+
+/** B7: everything that the intent may have claimed is freed; the owner waits again, or not any more. */
+const rollBack = async (deps: Deps, seen: Owner, signal: AbortSignal): Promise<void> => {
+  const owner = await readOwner(deps.api, seen, signal);
+  if (owner === undefined) return;
+  const stale = grantsIn(owner, 'Allocating');
+  if (stale.length === 0) return;
+  const now = new Date(deps.clock.now()).toISOString();
+  const streams = (owner.object.status?.streams ?? []).map((grant): Grant => {
+    if (grant.state !== 'Allocating') return grant;
+    const { number, epoch, role, lostEpoch, tape } = grant;
+    const lost = lostEpoch === undefined ? {} : { lostEpoch };
+    const wanted = owner.kind === 'Restore' && tape !== undefined ? { tape } : {};
+    return { number, epoch, role, state: 'Waiting', startedAt: grant.startedAt ?? now, ...lost, ...wanted };
+  });
+  if ((await writeOwnerStatus(deps.api, owner, { streams }, signal)) === undefined) return;
+  const job = identityOf(owner);
+  const frees = stale.flatMap((grant) => unitsOf(grant).map((unit) => ({ unit, holder: holderOf(job, grant) })));
+  // Nobody comes back to this intent but the orphan collector: one failure leaves it no more than it must.
+  const failures: unknown[] = [];
+  for (const { unit, holder } of frees) {
+    await freeUnit(deps.api, unit, holder, signal).catch((error: unknown) => void failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0] instanceof Error ? failures[0] : new Error(String(failures[0]));
+};
+
+const announce = (deps: Deps, owner: Owner, grants: readonly Grant[]): void => {
+  const since = Date.parse(owner.object.metadata.creationTimestamp ?? '');
+  deps.metrics.allocationWaited(owner.kind, Math.max(0, deps.clock.now() - since));
+  for (const grant of grants) {
+    const route = (grant.switches ?? []).join(', ');
+    const where = `${grant.server ?? ''} → ${route === '' ? '' : `${route} → `}${grant.library ?? ''}/${grant.drive ?? ''}`;
+    event(deps, owner, 'Normal', 'Secured', `stream ${grant.number}: ${where}, tape ${grant.barcode ?? ''}`);
+  }
+};
+
+const event = (deps: Deps, owner: Owner, type: 'Normal' | 'Warning', reason: string, note: string): void => {
+  const regarding =
+    owner.kind === 'BackupJob' ? referenceTo(backupJobs, owner.object) : referenceTo(restores, owner.object);
+  deps.events.record({ regarding, type, reason, action: 'Allocate', note });
+};
+
+const noteWaiting = async (
+  deps: Deps,
+  owner: Owner,
+  outcome: Answer,
+  position: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  if (outcome.kind === 'grant') return;
+  const { status } = owner.object;
+  const { reason, message } = outcome.shortage;
+  const nowMs = deps.clock.now();
+  const first = waitsForFirstSet(status);
+  const givenUp = giveUp(owner, outcome, nowMs);
+  if (givenUp !== undefined) {
+    event(deps, owner, 'Warning', reason, givenUp);
+    if (first) {
+      await writeOwnerStatus(deps.api, owner, { ending: { result: 'Failed', reason, message: givenUp } }, signal);
+      return;
+    }
+    const streams = (status?.streams ?? []).map((grant): Grant =>
+      grant.state === 'Waiting' ? { ...grant, state: 'Failed', outcome: 'Failed' } : grant,
+    );
+    await writeOwnerStatus(deps.api, owner, { streams }, signal);
+    return;
+  }
+  const blockedBy = outcome.kind === 'wait' ? [...outcome.blockedBy] : [];
+  const since = status?.queue?.since ?? new Date(nowMs).toISOString();
+  if (status?.reason !== reason) event(deps, owner, 'Warning', reason, message);
+  await writeOwnerStatus(deps.api, owner, { reason, message, queue: { position, since, blockedBy } }, signal);
+};
+
+/** Why there is no point in waiting any longer; undefined while there is. */
+const giveUp = (owner: Owner, outcome: Answer, nowMs: number): string | undefined => {
+  if (outcome.kind === 'grant') return undefined;
+  const { message } = outcome.shortage;
+  if (outcome.kind === 'impossible') return `${message}; waiting would not help: no such hardware is declared`;
+  const wait = owner.object.spec.whenUnavailable ?? 'Wait';
+  const own = (owner.object.status?.retired ?? []).some(holds);
+  const replacing = !waitsForFirstSet(owner.object.status);
+  if (wait === 'Fail' && !own && !replacing) return message;
+  if (owner.kind === 'Restore') return undefined;
+  const limitMs = effectiveSpec(owner.object).allocationDeadlineMs ?? (replacing ? replacementPatienceMs : undefined);
+  const waiting = grantsIn(owner, 'Waiting').map((grant) => Date.parse(grant.startedAt ?? ''));
+  const waitedMs = nowMs - Math.min(...waiting);
+  if (limitMs === undefined || !(waitedMs > limitMs)) return undefined;
+  return `${message}; given up after ${Math.round(waitedMs / 1000)} s (spec.allocationDeadline)`;
+};

@@ -1,0 +1,326 @@
+/** Carries out the steps that jobs and restores share: zones, load and unload pods, notes on hardware, holders. */
+import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
+import { finalizers, labels } from '../api/names.ts';
+import { fcSwitches, tapeLibraries, tapes } from '../api/resources.ts';
+import type { JobIdentity, TapeFacts, WorkerOrder } from '../api/worker-order.ts';
+import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
+import { podFacts } from '../decide/pod-facts.ts';
+import type { Step } from '../decide/step.ts';
+import { workerPod } from '../decide/worker-pod.ts';
+import type { WorkerPodPlan } from '../decide/worker-pod.ts';
+import type { Fabric } from '../devices/fabric/fabric.ts';
+import { ApiError } from '../kube/api.ts';
+import type { Pod } from '../kube/core-types.ts';
+import { pods } from '../kube/resources.ts';
+import { createIfAbsent, deleteIfPresent, getIfPresent, removeFinalizer } from '../kube/writes.ts';
+import { changeStatus } from './change-status.ts';
+import type { Deps } from './deps.ts';
+import { freeUnit, holderOf, sameHolder, unitsOf } from './holders.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface ActContext {
+  readonly deps: Deps;
+  readonly job: JobIdentity;
+  /** May a blank tape be labelled? Backups may, restores may not. */
+  readonly labelsBlankTapes: boolean;
+  readonly signal: AbortSignal;
+}
+
+export type GrantStep = Extract<
+  Step,
+  {
+    kind:
+      | 'zone'
+      | 'launchLoad'
+      | 'noteLoaded'
+      | 'launchUnload'
+      | 'noteUnloaded'
+      | 'park'
+      | 'free'
+      | 'suspectFence'
+      | 'deletePod'
+      | 'liftFence'
+      | 'noteFault';
+  }
+>;
+
+/** @returns what was achieved, if the owner's status has to know */
+export const actOnGrant = async (context: ActContext, step: GrantStep): Promise<Outcome | undefined> => {
+  switch (step.kind) {
+    case 'zone':
+      await zone(context, step.grant);
+      return { kind: 'zoned', epoch: step.grant.epoch };
+    case 'launchLoad':
+      return launchLoad(context, step.grant);
+    case 'noteLoaded':
+      await noteLoaded(context, step.grant, step.facts);
+      return { kind: 'loaded', epoch: step.grant.epoch, labelId: step.facts.labelId ?? '' };
+    case 'launchUnload':
+      return launchUnload(context, step.grant);
+    case 'noteUnloaded':
+      await noteUnloaded(context, step.grant, step.slot);
+      return { kind: 'unloaded', epoch: step.grant.epoch };
+    case 'park':
+      await park(context, step.grant, step.reason, step.message);
+      return { kind: 'unloaded', epoch: step.grant.epoch };
+    case 'free':
+      await free(context, step.grant);
+      return { kind: 'freed', epoch: step.grant.epoch };
+    case 'suspectFence':
+      return suspectFence(context, step.grant);
+    case 'deletePod':
+      return deletePod(context, step.pod, step.uid);
+    case 'liftFence':
+      return liftFence(context, step.grant, step.pod, step.uid);
+    case 'noteFault':
+      return noteFault(context, step);
+  }
+};
+
+const fabricOfSwitch = async ({ deps, signal }: ActContext, name: string): Promise<Fabric | undefined> => {
+  const fcSwitch = await getIfPresent(deps.api, fcSwitches, { name }, signal);
+  return fcSwitch === undefined ? undefined : deps.fabricOf(fcSwitch, signal);
+};
+
+/** X1: the route is a zone of its own on each of its switches; the driver reads it back. */
+const zone = async (context: ActContext, grant: Grant): Promise<void> => {
+  for (const one of grant.zones ?? []) {
+    const fabric = await fabricOfSwitch(context, one.switch);
+    if (fabric === undefined)
+      throw new Error(`FCSwitch ${one.switch} of stream ${grant.number} does not exist any more`);
+    await fabric.ensureZone({ name: one.name, members: one.members ?? [] }, context.signal);
+  }
+};
+
+const unzone = async (context: ActContext, grant: Grant): Promise<void> => {
+  for (const one of grant.zones ?? []) {
+    const fabric = await fabricOfSwitch(context, one.switch);
+    await fabric?.removeZone(one.name, context.signal);
+  }
+};
+
+/** Creates the pod of an order; one of that name that is there already is the same action begun before. */
+export const launch = async (
+  { deps, signal }: Pick<ActContext, 'deps' | 'signal'>,
+  plan: Omit<WorkerPodPlan, 'image' | 'graceSeconds'>,
+): Promise<void> => {
+  const { image, graceSeconds } = deps.settings;
+  await createIfAbsent(deps.api, pods, workerPod({ ...plan, image, graceSeconds }), signal);
+};
+
+interface Place {
+  readonly server: WorkerPodPlan['server'];
+  readonly library: TapeLibrary;
+}
+
+/** Server and library of a grant; both must exist, whatever their state. */
+export const placeOf = ({ deps }: Pick<ActContext, 'deps'>, grant: Grant): Place => {
+  const server = deps.caches.servers.get(grant.server ?? '');
+  const library = deps.caches.libraries.get(grant.library ?? '');
+  if (server === undefined)
+    throw new Error(`BackupServer ${grant.server ?? ''} of stream ${grant.number} does not exist`);
+  if (library === undefined)
+    throw new Error(`TapeLibrary ${grant.library ?? ''} of stream ${grant.number} does not exist`);
+  return { server, library };
+};
+
+export const commonOrder = ({ deps, job }: Pick<ActContext, 'deps' | 'job'>, grant: Grant, pod: string) => ({
+  v: 1 as const,
+  pod,
+  operatorNamespace: deps.settings.namespace,
+  server: grant.server ?? '',
+  job,
+  grant: { stream: grant.number, epoch: grant.epoch },
+  library: libraryOrder(deps, grant),
+  drive: { name: grant.drive ?? '', elementAddress: grant.driveElement ?? 0 },
+});
+
+const libraryOrder = (deps: Deps, grant: Grant) => {
+  const library = deps.caches.libraries.get(grant.library ?? '');
+  const driver = library?.spec.driver.scsi === undefined ? ('virtual' as const) : ('scsi' as const);
+  return { name: grant.library ?? '', driver };
+};
+
+const tapeOrder = ({ deps }: ActContext, grant: Grant) => {
+  const tape = deps.caches.tapes.get(grant.tape ?? '');
+  const labelId = grant.labelId ?? tape?.status?.labelId;
+  const slot = tape?.status?.slot;
+  return {
+    name: grant.tape ?? '',
+    barcode: grant.barcode ?? '',
+    ...(labelId === undefined ? {} : { labelId }),
+    ...(slot === undefined ? {} : { slot }),
+  };
+};
+
+const randomHex = (random: () => number): string =>
+  Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
+
+const launchLoad = async (context: ActContext, grant: Grant): Promise<undefined> => {
+  const place = placeOf(context, grant);
+  const order: WorkerOrder = {
+    role: 'load',
+    ...commonOrder(context, grant, loadPodName(context.job.uid, grant)),
+    tape: tapeOrder(context, grant),
+    ...(context.labelsBlankTapes ? { newLabelId: randomHex(context.deps.random) } : {}),
+  };
+  await launch(context, { order, ...place, job: context.job, fence: true });
+  return undefined;
+};
+
+const launchUnload = async (context: ActContext, grant: Grant): Promise<undefined> => {
+  const place = placeOf(context, grant);
+  const order: WorkerOrder = {
+    role: 'unload',
+    ...commonOrder(context, grant, unloadPodName(context.job.uid, grant)),
+    tape: tapeOrder(context, grant),
+  };
+  await launch(context, { order, ...place, job: context.job, fence: false });
+  return undefined;
+};
+
+/** Only while the grant holds the drive: a leader that has been replaced may come late, and the drive be another's. */
+const changeDrive = (
+  { deps, job, signal }: ActContext,
+  grant: Grant,
+  change: (drive: Drive) => Drive,
+): Promise<boolean> => {
+  const mine = (drive: Drive): boolean =>
+    drive.name === grant.drive && drive.holder !== undefined && sameHolder(drive.holder, holderOf(job, grant));
+  const changed = ({ status }: TapeLibrary): TapeLibrary['status'] =>
+    (status?.drives ?? []).some(mine)
+      ? { ...status, drives: (status?.drives ?? []).map((drive) => (mine(drive) ? change(drive) : drive)) }
+      : undefined;
+  return changeStatus(deps.api, tapeLibraries, { name: grant.library ?? '' }, changed, signal);
+};
+
+type Drive = NonNullable<NonNullable<TapeLibrary['status']>['drives']>[number];
+
+const changeTape = (
+  { deps, job, signal }: ActContext,
+  grant: Grant,
+  change: (status: NonNullable<Tape['status']>) => NonNullable<Tape['status']>,
+): Promise<boolean> => {
+  const changed = ({ status }: Tape): Tape['status'] =>
+    status?.holder !== undefined && sameHolder(status.holder, holderOf(job, grant)) ? change(status) : undefined;
+  return changeStatus(deps.api, tapes, { name: grant.tape ?? '' }, changed, signal);
+};
+
+const known = <T extends object>(facts: T): Partial<T> =>
+  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+const tapeFields = ({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected }: TapeFacts) =>
+  known({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected });
+
+const noteLoaded = async (context: ActContext, grant: Grant, facts: TapeFacts): Promise<void> => {
+  await changeDrive(context, grant, (drive) => ({ ...drive, loadedTape: grant.barcode ?? '' }));
+  await changeTape(context, grant, (status) => {
+    const { slot: _left, reason: _reason, message: _message, ...rest } = status;
+    return { ...rest, ...tapeFields(facts), drive: grant.drive ?? '' };
+  });
+};
+
+/** After a failed write nobody knows where on the tape it stands: it is full for writing. */
+const spoilsTape = (grant: Grant): boolean =>
+  grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull';
+
+const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | undefined): Promise<void> => {
+  await changeDrive(context, grant, ({ loadedTape: _gone, ...drive }) => drive);
+  await changeTape(context, grant, ({ drive: _gone, ...status }) => {
+    const next = { ...status, ...(slot === undefined ? {} : { slot }) };
+    const used = (next.groups ?? 0) > 0 || grant.outcome === 'Succeeded';
+    if (spoilsTape(grant) && context.labelsBlankTapes) return { ...next, freeState: 'Full' as const };
+    return next.freeState === 'Scratch' && used ? { ...next, freeState: 'Usable' as const } : next;
+  });
+};
+
+const park = async (context: ActContext, grant: Grant, reason: string, message: string): Promise<void> => {
+  await changeDrive(context, grant, (drive) => ({ ...drive, state: 'NotUsable' as const, reason, message }));
+  await changeTape(context, grant, (status) => ({ ...status, state: 'NotUsable' as const, reason, message }));
+};
+
+const unconfirmed = 'FencingUnconfirmed';
+
+const suspectFence = async (context: ActContext, grant: Grant): Promise<undefined> => {
+  const message = `the worker of stream ${grant.number}, epoch ${grant.epoch}, is not proven to be gone`;
+  await changeDrive(context, grant, (drive) => ({
+    ...drive,
+    state: 'NotUsable' as const,
+    reason: unconfirmed,
+    message,
+  }));
+  return undefined;
+};
+
+const free = async (context: ActContext, grant: Grant): Promise<void> => {
+  const { deps, job, signal } = context;
+  await unzone(context, grant);
+  await changeDrive(context, grant, (drive) => {
+    if (drive.reason !== unconfirmed) return drive;
+    const { reason: _reason, message: _message, ...rest } = drive;
+    return { ...rest, state: 'InUse' as const };
+  });
+  const holder = holderOf(job, grant);
+  for (const unit of unitsOf(grant)) await freeUnit(deps.api, unit, holder, signal);
+};
+
+const deletePod = async ({ deps, signal }: ActContext, name: string, uid: string): Promise<undefined> => {
+  const ref = { namespace: deps.settings.namespace, name };
+  await deleteIfPresent(deps.api, pods, ref, { uid }, signal);
+  return undefined;
+};
+
+/**
+ * The decision saw every container terminated: nothing of this pod can write any more. What it says of the tape is noted
+ * first, since the pod is gone without its finalizer.
+ */
+const liftFence = async (context: ActContext, grant: Grant, name: string, uid: string): Promise<undefined> => {
+  const { deps, signal } = context;
+  const ref = { namespace: deps.settings.namespace, name };
+  const pod = await getIfPresent<Pod>(deps.api, pods, ref, signal);
+  if (pod === undefined || pod.metadata?.uid !== uid) return undefined;
+  const told = podFacts(pod, deps.clock.now()).exit?.message?.tape;
+  if (told !== undefined && name === grantName(context.job.uid, grant)) {
+    await changeTape(context, grant, (status) => ({ ...status, ...tapeFields(told) }));
+  }
+  const written = await removeFinalizer(deps.api, pods, pod, finalizers.fence, signal);
+  if (written.conflict) {
+    const message = `pod ${name} changed while its fence was lifted`;
+    throw new ApiError({ code: 'Conflict', message, retryable: true, outcomeUnknown: false });
+  }
+  return undefined;
+};
+
+const offline: readonly string[] = ['DriveOffline', 'DriveNotReady', 'Offline', 'NotReady'];
+const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
+
+const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: 'noteFault' }>): Promise<undefined> => {
+  const { grant, fault } = step;
+  const { reason, message } = fault;
+  if (fault.domain === 'drive' || fault.domain === 'tape') {
+    const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
+    const full = reason === 'TapeFull';
+    if (!full) await changeDrive(context, grant, (drive) => ({ ...drive, errors: (drive.errors ?? 0) + 1, ...dead }));
+    await changeTape(context, grant, (status) => ({
+      ...status,
+      ...(full ? {} : { errors: (status.errors ?? 0) + 1 }),
+      reason,
+      message,
+      ...(foreign.includes(reason) ? { state: 'Foreign' as const } : {}),
+      ...(context.labelsBlankTapes && grant.loaded === true ? { freeState: 'Full' as const } : {}),
+    }));
+  }
+  return undefined;
+};
+
+/** Libraries whose robot an action pod uses. */
+export const busyLibraries = ({ caches, clock }: Deps): ReadonlySet<string> => {
+  const robots: readonly (string | undefined)[] = ['load', 'unload', 'inventory'];
+  return new Set(
+    caches.pods.list().flatMap((pod) => {
+      const own = pod.metadata?.labels ?? {};
+      const busy = robots.includes(own[labels.role]) && podFacts(pod, clock.now()).state !== 'ended';
+      return busy ? [own[labels.library] ?? ''] : [];
+    }),
+  );
+};

@@ -1,0 +1,216 @@
+/** Reads what a decision about one backup job needs: caches first, the API where a lag would mislead. */
+import type { BackupJob, BackupSaveRecord, SavePage } from '../api/generated/index.ts';
+import { annotations, labels, planPodName } from '../api/names.ts';
+import { savePages } from '../api/resources.ts';
+import type { JobHead, JobStatus, SeenJob } from '../decide/backup-job.ts';
+import { needsCommitted } from '../decide/backup-job.ts';
+import { effectiveSpec } from '../decide/effective-spec.ts';
+import { grantName } from '../decide/grant.ts';
+import type { GrantView } from '../decide/grant-life.ts';
+import type { Heads } from '../decide/job-status.ts';
+import { nodeFacts, podFacts } from '../decide/pod-facts.ts';
+import type { NodeFacts, PodFacts } from '../decide/pod-facts.ts';
+import { fromNumbers } from '../decide/spans.ts';
+import type { Span } from '../decide/spans.ts';
+import type { Api } from '../kube/api.ts';
+import { nodes, pods } from '../kube/resources.ts';
+import { getIfPresent } from '../kube/writes.ts';
+import type { Deps } from './deps.ts';
+import { busyLibraries } from './grant-acts.ts';
+import type { SilenceMeter } from './silence.ts';
+
+export interface ObservedJob {
+  readonly seen: SeenJob;
+  readonly heads: Heads;
+}
+
+export const observeJob = async (
+  deps: Deps,
+  meter: SilenceMeter,
+  job: BackupJob,
+  signal: AbortSignal,
+): Promise<ObservedJob> => {
+  const nowMs = deps.clock.now();
+  const uid = job.metadata.uid ?? '';
+  const status: JobStatus = job.status ?? {};
+  const heads = headsOf(deps, uid);
+  const facts = await podsOf(deps, uid, status, heads, signal);
+  const boots = await readBoots(deps, uid, status, facts, signal);
+  const jobHeads = new Map([...heads.streams].map(([stream, head]) => [stream, headFacts(head)]));
+  const view: GrantView = {
+    ownerUid: uid,
+    pods: facts,
+    busyLibraries: busyLibraries(deps),
+    fenceVouched: vouchedBy(job, boots),
+  };
+  const plan = heads.plan?.status?.plan;
+  const planPod = facts.get(planPodName(uid, status.plan?.epoch ?? 0));
+  const spec = effectiveSpec(job);
+  const most: Omit<SeenJob, 'committed'> = {
+    uid,
+    status,
+    spec,
+    deleted: job.metadata.deletionTimestamp !== undefined,
+    cancelAsked: job.spec.cancel === true,
+    suspendAsked: job.spec.suspend === true,
+    startedAtMs: Date.parse(status.startTime ?? job.metadata.creationTimestamp ?? ''),
+    view,
+    plan: { segments: plan?.segments ?? 0, complete: plan?.complete ?? false, pod: planPod },
+    heads: jobHeads,
+    nodes: nodesOf(deps),
+    boots,
+    silence: (stream) => {
+      const head = heads.streams.get(stream)?.status;
+      const key = `${uid}/${stream}/${head?.epoch ?? 0}`;
+      return meter.look(key, JSON.stringify(head ?? {}), progressSignature(head), nowMs);
+    },
+    patience: {
+      stallMs: spec.stallMs,
+      heartbeatMs: 4 * deps.settings.heartbeatMs + spec.stallMs,
+      preparationMs: deps.settings.preparationMs,
+      startMs: deps.settings.podStartMs,
+    },
+    fenceTimeoutMs: deps.settings.fenceTimeoutMs,
+  };
+  const committed = needsCommitted(most)
+    ? await readCommitted(deps.api, deps.settings.namespace, uid, signal)
+    : undefined;
+  return { seen: { ...most, committed }, heads };
+};
+
+const headsOf = (deps: Deps, uid: string): Heads => {
+  const records = deps.caches.records.byIndex('job', uid);
+  const streams = new Map<number, BackupSaveRecord>();
+  for (const record of records) {
+    if (record.spec.type === 'Stream' && record.spec.stream !== undefined) streams.set(record.spec.stream, record);
+  }
+  return { streams, plan: records.find((record) => record.spec.type === 'Plan') };
+};
+
+const openEnd = Infinity;
+
+const headFacts = ({ status }: BackupSaveRecord): JobHead => ({
+  epoch: status?.epoch ?? 0,
+  sealed: status?.sealed ?? false,
+  closeAsked: status?.close ?? false,
+  activity: status?.activity ?? 'Starting',
+  openSegment: status?.openSegment,
+  openBytes: status?.openBytes ?? 0,
+  bytesDone: status?.totals?.bytes ?? 0,
+  assigned: (status?.assigned ?? []).map(({ first, last }) => ({ first, last: last ?? openEnd })),
+  idle: status?.activity === 'WaitingForWork' && status.openSegment === undefined,
+});
+
+const progressSignature = (head: BackupSaveRecord['status']): string =>
+  [
+    head?.activity,
+    head?.progressCount,
+    head?.openSegment,
+    head?.openBytes,
+    head?.totals?.bytes,
+    head?.totals?.catalogues,
+  ].join();
+
+/** A running stream whose pod the cache does not show is looked up: a lagging cache must not fail a stream. */
+const podsOf = async (
+  deps: Deps,
+  uid: string,
+  status: JobStatus,
+  heads: Heads,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, PodFacts>> => {
+  const nowMs = deps.clock.now();
+  const cached = deps.caches.pods.byIndex('job', uid);
+  const facts = new Map(cached.map((pod) => [pod.metadata?.name ?? '', podFacts(pod, nowMs)]));
+  for (const grant of [...(status.streams ?? []), ...(status.retired ?? [])]) {
+    const name = grantName(uid, grant);
+    const begun = heads.streams.get(grant.number)?.status?.epoch === grant.epoch;
+    if (facts.has(name) || !begun || grant.endedAt !== undefined) continue;
+    const pod = await getIfPresent(deps.api, pods, { namespace: deps.settings.namespace, name }, signal);
+    if (pod !== undefined) facts.set(name, podFacts(pod, nowMs));
+  }
+  return facts;
+};
+
+const nodesOf = (deps: Deps): ReadonlyMap<string, NodeFacts> =>
+  new Map(deps.caches.nodes.list().map((node) => [node.metadata?.name ?? '', nodeFacts(node)]));
+
+/**
+ * Boots of nodes, read uncached and after the pods were: with a boot from before the pod, a writer that lives would look
+ * as if its node had been started again. Asked only where it decides something.
+ */
+const readBoots = async (
+  deps: Deps,
+  uid: string,
+  status: JobStatus,
+  facts: ReadonlyMap<string, PodFacts>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> => {
+  const boots = new Map<string, string>();
+  for (const grant of [...(status.streams ?? []), ...(status.retired ?? [])]) {
+    const name = grant.node ?? '';
+    const pod = facts.get(grantName(uid, grant));
+    const cached = deps.caches.nodes.get(name);
+    const begins = grant.podStarted !== true && grant.state === 'Running' && pod?.state === 'running';
+    const differs = grant.podStarted === true && cached?.status?.nodeInfo?.bootID !== grant.bootID;
+    if (pod === undefined || pod.state === 'ended' || boots.has(name) || !(begins || differs)) continue;
+    const node = await getIfPresent(deps.api, nodes, { name }, signal);
+    const bootId = node === undefined ? '' : nodeFacts(node).bootId;
+    if (bootId !== '') boots.set(name, bootId);
+  }
+  return boots;
+};
+
+/** The administrator's word for one epoch, or a node that was started again after the pod was seen to run on it. */
+const vouchedBy =
+  (job: BackupJob, boots: ReadonlyMap<string, string>): GrantView['fenceVouched'] =>
+  (grant) => {
+    if (job.metadata.annotations?.[annotations.fenced] === String(grant.epoch)) return true;
+    const bootId = boots.get(grant.node ?? '');
+    return grant.podStarted === true && bootId !== undefined && grant.bootID !== bootId;
+  };
+
+/** What every stream has committed, straight from the API. */
+export const readCommitted = async (
+  api: Api,
+  namespace: string,
+  uid: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, readonly Span[]>> => {
+  const found = new Map<number, number[]>();
+  for (const page of await listCommitPages(api, namespace, uid, signal)) {
+    const stream = page.spec.stream ?? 0;
+    const numbers = found.get(stream) ?? [];
+    numbers.push(...Object.keys(page.status?.commits ?? {}).map(Number));
+    found.set(stream, numbers);
+  }
+  return new Map([...found].map(([stream, numbers]) => [stream, fromNumbers(numbers)]));
+};
+
+const pageSize = 50;
+
+export const listCommitPages = (api: Api, namespace: string, uid: string, signal: AbortSignal) =>
+  listPages(api, namespace, `${labels.jobUid}=${uid},${labels.type}=Commits`, signal);
+
+/** All pages that a selector names, straight from the API, a chunk at a time. */
+export const listPages = async (
+  api: Api,
+  namespace: string,
+  labelSelector: string,
+  signal: AbortSignal,
+): Promise<readonly SavePage[]> => {
+  const pages: SavePage[] = [];
+  let continueToken: string | undefined;
+  do {
+    const options = {
+      namespace,
+      labelSelector,
+      limit: pageSize,
+      ...(continueToken === undefined ? {} : { continueToken }),
+    };
+    const page = await api.list(savePages, options, signal);
+    pages.push(...page.items);
+    continueToken = page.continueToken === '' ? undefined : page.continueToken;
+  } while (continueToken !== undefined);
+  return pages;
+};

@@ -1,0 +1,77 @@
+/** What acts achieved, told as data and folded into the owner's status by a second write. */
+import type { Grant, HookRun } from '../api/generated/index.ts';
+import { withRun } from '../decide/hooks.ts';
+
+export type Outcome =
+  | { readonly kind: 'zoned'; readonly epoch: number }
+  | { readonly kind: 'loaded'; readonly epoch: number; readonly labelId: string }
+  | { readonly kind: 'unloaded'; readonly epoch: number }
+  | { readonly kind: 'freed'; readonly epoch: number }
+  | {
+      readonly kind: 'hookRan';
+      readonly run: HookRun;
+      readonly ok: boolean;
+      readonly pods: string;
+      readonly message: string;
+    }
+  | { readonly kind: 'recordsFinished' };
+
+interface Held {
+  readonly streams?: readonly Grant[];
+  readonly retired?: readonly Grant[];
+}
+
+/** @param now RFC 3339 */
+export const foldOutcomes = (
+  status: Held,
+  outcomes: readonly Outcome[],
+  now: string,
+): { streams: Grant[]; retired: Grant[] } => {
+  let streams = [...(status.streams ?? [])];
+  let retired = [...(status.retired ?? [])];
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'recordsFinished' || outcome.kind === 'hookRan') continue;
+    // A stream that waits again bears the epoch of its lost grant.
+    const change = (grant: Grant): Grant =>
+      grant.epoch === outcome.epoch && grant.state !== 'Waiting' ? applied(grant, outcome, now) : grant;
+    streams = streams.map(change);
+    // A retired grant has no further use once it is freed.
+    retired = retired.map(change).filter((grant) => !(outcome.kind === 'freed' && grant.epoch === outcome.epoch));
+  }
+  return { streams, retired };
+};
+
+const applied = (grant: Grant, outcome: Extract<Outcome, { readonly epoch: number }>, now: string): Grant => {
+  switch (outcome.kind) {
+    case 'zoned':
+      return { ...grant, zoned: true };
+    case 'loaded':
+      return { ...grant, loaded: true, labelId: outcome.labelId, state: 'Ready', stateSince: now };
+    case 'unloaded':
+      return { ...grant, unloaded: true };
+    case 'freed':
+      // Only what was being released ends here.
+      return grant.state === 'Releasing' || grant.state === 'Fencing'
+        ? { ...grant, unzoned: true, state: endState(grant), endedAt: now, stateSince: now }
+        : grant;
+  }
+};
+
+const endState = ({ outcome }: Grant): Grant['state'] =>
+  outcome === undefined || outcome === 'Unused' ? 'Released' : outcome;
+
+const maxMessage = 1024;
+
+/** @param now RFC 3339 */
+export const foldHooks = (runs: readonly HookRun[], outcomes: readonly Outcome[], now: string): HookRun[] =>
+  outcomes.reduce<HookRun[]>(
+    (sofar, outcome) => {
+      if (outcome.kind !== 'hookRan') return sofar;
+      const { run, ok, pods, message } = outcome;
+      // No pod was found: the field has no empty value.
+      const where = pods === '' ? {} : { pod: pods.slice(0, 253) };
+      const ended = { endedAt: now, ...where, message: message.slice(0, maxMessage) };
+      return withRun(sofar, { ...run, ...ended, state: ok ? 'Succeeded' : 'Failed' });
+    },
+    [...runs],
+  );

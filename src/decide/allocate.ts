@@ -1,0 +1,272 @@
+/**
+ * Chooses server, library, drive, tape and route for every stream of one request: all or none. Pure.
+ *
+ * Hard: what can be reached, distinct drives, distinct tapes, and each level that `disjointness` calls Required.
+ * Then, in this order: fewest shared servers, libraries, fabrics, switches; fewest hops; fewest errors; names.
+ */
+import { makeRouteFinder } from './routes.ts';
+import type { FabricPort, FabricSwitch, Route, RouteFinder } from './routes.ts';
+
+export interface ServerChoice {
+  readonly name: string;
+  readonly node: string;
+  /** Boot of the node as last seen: a later boot proves that nothing of before still runs. */
+  readonly bootId?: string;
+  readonly ports: readonly FabricPort[];
+  /** How many more grants it takes. */
+  readonly room: number;
+}
+
+export interface DriveChoice {
+  readonly library: string;
+  readonly name: string;
+  readonly elementAddress: number;
+  readonly ports: readonly FabricPort[];
+  /** Names of the servers that can open it; absent: all. */
+  readonly servers?: readonly string[];
+  readonly errors: number;
+}
+
+export interface TapeChoice {
+  readonly name: string;
+  readonly barcode: string;
+  readonly library: string;
+  readonly labelId?: string;
+  /** Bytes written so far; fuller tapes are used up first. */
+  readonly usedBytes: number;
+}
+
+/** What may be taken now, already filtered by reach, pool, state and what the job must avoid; any order. */
+export interface Free {
+  readonly servers: readonly ServerChoice[];
+  readonly drives: readonly DriveChoice[];
+  readonly tapes: readonly TapeChoice[];
+  readonly switches: readonly FabricSwitch[];
+}
+
+export type Strictness = 'Required' | 'Preferred';
+
+export interface Disjointness {
+  readonly server: Strictness;
+  readonly library: Strictness;
+  readonly switch: Strictness;
+}
+
+/** What the job holds already: new streams are kept apart from it. */
+export interface Neighbour {
+  readonly server: string;
+  readonly library: string;
+  readonly fabric: string;
+  readonly switches: readonly string[];
+}
+
+export interface Request {
+  /** Numbers of the streams that need a grant, in order. */
+  readonly streams: readonly number[];
+  readonly disjointness: Disjointness;
+  readonly neighbours: readonly Neighbour[];
+}
+
+export interface Allotment {
+  readonly stream: number;
+  readonly server: ServerChoice;
+  readonly drive: DriveChoice;
+  readonly tape: TapeChoice;
+  /** Absent: the drive is attached without switches. */
+  readonly route?: Route;
+}
+
+export type ShortageReason = 'NoUsableServer' | 'NoUsableDrive' | 'NoUsableTape' | 'NoRoute' | 'NoDisjointRoute';
+
+export interface Shortage {
+  readonly reason: ShortageReason;
+  readonly message: string;
+}
+
+export type Allocation =
+  | { readonly ok: true; readonly allotments: readonly Allotment[] }
+  | { readonly ok: false; readonly shortage: Shortage };
+
+interface Candidate {
+  readonly server: ServerChoice;
+  readonly drive: DriveChoice;
+  readonly route: Route | undefined;
+  /** Rank in the deterministic order of candidates: the last tie-break. */
+  readonly rank: number;
+}
+
+/** Shared servers, libraries, fabrics, switches; hops; errors; ranks. Compared from the left. */
+type Cost = readonly [number, number, number, number, number, number, number];
+
+const zero: Cost = [0, 0, 0, 0, 0, 0, 0];
+/** The search is exact up to here and takes the best found beyond; only fabrics of hundreds of ports get there. */
+const maxVisits = 200_000;
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const compareCost = (a: Cost, b: Cost): number => {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+};
+
+/**
+ * @param request streams without a grant, in order
+ * @param free    what is usable now, any order
+ * @returns `ok: false` with the first shortage met; never throws
+ */
+export const allocate = (request: Request, free: Free): Allocation => {
+  const short = plainShortage(request, free);
+  if (short !== undefined) return { ok: false, shortage: short };
+  const candidates = candidatesOf(free, makeRouteFinder(free.switches));
+  if (candidates.length === 0) {
+    const message = 'no usable server reaches a usable drive that has a usable tape: check ports, links and zones';
+    return { ok: false, shortage: { reason: 'NoRoute', message } };
+  }
+  const chosen = search(request, free, candidates);
+  if (chosen === undefined) return { ok: false, shortage: disjointShortage(request, candidates) };
+  return { ok: true, allotments: withTapes(request, chosen, free.tapes) };
+};
+
+const plainShortage = ({ streams }: Request, free: Free): Shortage | undefined => {
+  const need = streams.length;
+  if (free.servers.length === 0) return { reason: 'NoUsableServer', message: 'no usable server reaches the data' };
+  if (free.drives.length < need) {
+    return { reason: 'NoUsableDrive', message: `${need} drives needed, ${free.drives.length} usable` };
+  }
+  if (free.tapes.length < need) {
+    return { reason: 'NoUsableTape', message: `${need} tapes needed, ${free.tapes.length} usable in the pool` };
+  }
+  return undefined;
+};
+
+const candidatesOf = (free: Free, routes: RouteFinder): readonly Candidate[] => {
+  const librariesWithTapes = new Set(free.tapes.map((tape) => tape.library));
+  const servers = free.servers.filter((one) => one.room > 0).sort((a, b) => compareText(a.name, b.name));
+  const drives = free.drives
+    .filter((one) => librariesWithTapes.has(one.library))
+    .sort((a, b) => a.errors - b.errors || compareText(a.library, b.library) || a.elementAddress - b.elementAddress);
+  const found: Omit<Candidate, 'rank'>[] = [];
+  for (const server of servers) {
+    for (const drive of drives) {
+      if (drive.servers !== undefined && !drive.servers.includes(server.name)) continue;
+      for (const route of routes.between(server.ports, drive.ports)) found.push({ server, drive, route });
+    }
+  }
+  return found.map((one, rank) => ({ ...one, rank }));
+};
+
+const search = (request: Request, free: Free, candidates: readonly Candidate[]): readonly Candidate[] | undefined => {
+  const tapesIn = new Map<string, number>();
+  for (const tape of free.tapes) tapesIn.set(tape.library, (tapesIn.get(tape.library) ?? 0) + 1);
+  let best: { cost: Cost; chosen: readonly Candidate[] } | undefined;
+  let visits = 0;
+  // What a choice costs does not depend on its order, so that each set is looked at in the order of ranks only.
+  const visit = (chosen: readonly Candidate[], cost: Cost, left: readonly Candidate[]): void => {
+    if (chosen.length === request.streams.length) {
+      best = { cost, chosen };
+      return;
+    }
+    const fitting = left.filter((one) => fits(request, chosen, one, tapesIn));
+    const next = fitting
+      .map((one, at) => ({ one, at, cost: costWith(request, chosen, cost, one) }))
+      .sort((a, b) => compareCost(a.cost, b.cost));
+    const missing = request.streams.length - chosen.length;
+    for (const { one, at, cost: total } of next) {
+      // The next ones cost no less.
+      if (best !== undefined && compareCost(total, best.cost) >= 0) return;
+      if (fitting.length - at < missing) continue;
+      visits += 1;
+      if (visits > maxVisits && best !== undefined) return;
+      visit([...chosen, one], total, fitting.slice(at + 1));
+    }
+  };
+  visit([], zero, candidates);
+  return best?.chosen;
+};
+
+const sameDrive = (a: DriveChoice, b: DriveChoice): boolean => a.library === b.library && a.name === b.name;
+
+const neighboursOf = (request: Request, chosen: readonly Candidate[]): readonly Neighbour[] => [
+  ...request.neighbours,
+  ...chosen.map((one) => ({
+    server: one.server.name,
+    library: one.drive.library,
+    fabric: one.route?.fabric ?? '',
+    switches: one.route?.switches ?? [],
+  })),
+];
+
+const fits = (
+  request: Request,
+  chosen: readonly Candidate[],
+  one: Candidate,
+  tapesIn: ReadonlyMap<string, number>,
+): boolean => {
+  const inLibrary = chosen.filter((other) => other.drive.library === one.drive.library).length;
+  if (chosen.some((other) => sameDrive(other.drive, one.drive))) return false;
+  if (inLibrary >= (tapesIn.get(one.drive.library) ?? 0)) return false;
+  if (chosen.filter((other) => other.server.name === one.server.name).length >= one.server.room) return false;
+  const shared = sharing(neighboursOf(request, chosen), one);
+  const { server, library, switch: switches } = request.disjointness;
+  return !(
+    (server === 'Required' && shared.server) ||
+    (library === 'Required' && shared.library) ||
+    (switches === 'Required' && shared.switches > 0)
+  );
+};
+
+const sharing = (neighbours: readonly Neighbour[], one: Candidate) => {
+  const mask = one.route?.switches ?? [];
+  return {
+    server: neighbours.some((other) => other.server === one.server.name),
+    library: neighbours.some((other) => other.library === one.drive.library),
+    fabric: one.route !== undefined && neighbours.some((other) => other.fabric === one.route?.fabric),
+    switches: mask.filter((name) => neighbours.some((other) => other.switches.includes(name))).length,
+  };
+};
+
+const costWith = (request: Request, chosen: readonly Candidate[], cost: Cost, one: Candidate): Cost => {
+  const shared = sharing(neighboursOf(request, chosen), one);
+  return [
+    cost[0] + Number(shared.server),
+    cost[1] + Number(shared.library),
+    cost[2] + Number(shared.fabric),
+    cost[3] + shared.switches,
+    cost[4] + (one.route?.hops ?? 0),
+    cost[5] + one.drive.errors,
+    cost[6] + one.rank,
+  ];
+};
+
+const disjointShortage = (request: Request, candidates: readonly Candidate[]): Shortage => {
+  const need = request.streams.length;
+  const names = (of: (one: Candidate) => readonly string[]): string =>
+    [...new Set(candidates.flatMap(of))].sort().slice(0, 8).join(', ');
+  const required = Object.entries(request.disjointness)
+    .filter(([, strictness]) => strictness === 'Required')
+    .map(([level]) => level);
+  const message =
+    `${need} more stream${need === 1 ? '' : 's'} cannot be kept apart (${required.join(', ') || 'drive, tape'}): ` +
+    `usable are servers ${names((one) => [one.server.name])}; libraries ${names((one) => [one.drive.library])}; ` +
+    `switches ${names((one) => one.route?.switches ?? []) || 'none'}`;
+  return { reason: 'NoDisjointRoute', message };
+};
+
+const withTapes = (
+  request: Request,
+  chosen: readonly Candidate[],
+  tapes: readonly TapeChoice[],
+): readonly Allotment[] => {
+  const left = [...tapes].sort((a, b) => b.usedBytes - a.usedBytes || compareText(a.name, b.name));
+  return chosen.flatMap((one, index) => {
+    const at = left.findIndex((tape) => tape.library === one.drive.library);
+    const [tape] = at < 0 ? [] : left.splice(at, 1);
+    const stream = request.streams[index];
+    if (tape === undefined || stream === undefined) return [];
+    const { server, drive, route } = one;
+    return [{ stream, server, drive, tape, ...(route === undefined ? {} : { route }) }];
+  });
+};

@@ -1,0 +1,121 @@
+/**
+ * One grant from Reserved to freed: zones and tape before the work (step 5 of the allocation), the proof that the pod is
+ * gone, the unloading, the zones and the holders after it (step 7). Jobs and restores share it.
+ */
+import { holds, loadPodName, unloadPodName, grantName } from './grant.ts';
+import type { Grant, GrantState } from './grant.ts';
+import type { PodFacts } from './pod-facts.ts';
+import type { Domain, Fault, Step } from './step.ts';
+
+/** What can be seen around a grant; all of it may be a little old. */
+export interface GrantView {
+  /** Uid of the job or restore. */
+  readonly ownerUid: string;
+  readonly pods: ReadonlyMap<string, PodFacts>;
+  /** Libraries whose robot another action uses. */
+  readonly busyLibraries: ReadonlySet<string>;
+  /** The grant's node was started again since its pod ran, or an administrator vouches for the fence. */
+  readonly fenceVouched: (grant: Grant) => boolean;
+}
+
+export interface Progress {
+  readonly grant: Grant;
+  readonly steps: readonly Step[];
+  readonly fault?: Fault;
+}
+
+/** After so many failed attempts an unload parks drive and tape as NotUsable instead of holding the job up. */
+export const maxUnloadAttempts = 3;
+
+const withState = (grant: Grant, state: GrantState): Grant => (grant.state === state ? grant : { ...grant, state });
+
+const still = (grant: Grant): Progress => ({ grant, steps: [] });
+
+/** From Reserved to Ready: zones, then load and label check by an action pod. */
+export const prepareGrant = (reserved: Grant, view: GrantView): Progress => {
+  const grant = withState(reserved, 'Preparing');
+  if (grant.zoned !== true) return { grant, steps: [{ kind: 'zone', grant }] };
+  const pod = view.pods.get(loadPodName(view.ownerUid, grant));
+  if (pod === undefined) {
+    const busy = view.busyLibraries.has(grant.library ?? '');
+    return busy ? still(grant) : { grant, steps: [{ kind: 'launchLoad', grant }] };
+  }
+  if (pod.state !== 'ended') return still(grant);
+  const told = pod.exit?.message;
+  if (pod.exit?.code === 0 && told?.outcome === 'succeeded' && told.tape !== undefined) {
+    return { grant, steps: [{ kind: 'noteLoaded', grant, facts: told.tape }] };
+  }
+  return { grant, steps: [], fault: faultOfPod(pod) };
+};
+
+/** What an ended pod reports, or what its end without a word means. */
+export const faultOfPod = (pod: PodFacts): Fault => {
+  const told = pod.exit?.message;
+  if (told !== undefined) {
+    const { reason, message, lostBytes } = told;
+    return { reason, message, domain: domainOf(told.fault), lostBytes: lostBytes ?? 0 };
+  }
+  const code = pod.exit?.code ?? 'unknown';
+  const message = `pod ${pod.name} ended with exit code ${code} (${pod.exit?.reason ?? 'no reason'}) and left no message`;
+  return { reason: 'WorkerDied', message, domain: 'worker', lostBytes: 0 };
+};
+
+const domainOf = (told: string | undefined): Domain => {
+  switch (told) {
+    case 'drive':
+    case 'tape':
+    case 'changer':
+    case 'route':
+    case 'server':
+    case 'source':
+    case 'target':
+      return told;
+    default:
+      return 'worker';
+  }
+};
+
+/**
+ * From Fencing to freed. Another writer may use the tape only when every container of the grant's pods is terminated,
+ * or they never came to be, or the fence is vouched for. A pod that vanished proves nothing by itself; then the unload
+ * does, since it needs the drive's lock, which a living writer holds.
+ */
+export const releaseGrant = (held: Grant, view: GrantView): Progress => {
+  const names = [grantName(view.ownerUid, held), loadPodName(view.ownerUid, held)];
+  const pods = names.flatMap((name) => view.pods.get(name) ?? []);
+  const stale = pods.filter((pod) => !pod.deleting);
+  const deletions = stale.map((pod): Step => ({ kind: 'deletePod', pod: pod.name, uid: pod.uid }));
+  if (pods.some((pod) => pod.state !== 'ended') && !view.fenceVouched(held)) {
+    return { grant: withState(held, 'Fencing'), steps: deletions };
+  }
+  const lifted = pods
+    .filter((pod) => pod.fenced)
+    .map((pod): Step => ({ kind: 'liftFence', grant: held, pod: pod.name, uid: pod.uid }));
+  const { grant, steps } = unload(withState(held, 'Releasing'), view);
+  return { grant, steps: [...lifted, ...deletions, ...steps] };
+};
+
+/** A load starts only once the zones are noted: a grant without them never touched its drive. */
+const unload = (grant: Grant, view: GrantView): Progress => {
+  if (grant.unloaded === true || grant.zoned !== true) return { grant, steps: [{ kind: 'free', grant }] };
+  const pod = view.pods.get(unloadPodName(view.ownerUid, grant));
+  if (pod === undefined) {
+    const busy = view.busyLibraries.has(grant.library ?? '');
+    return busy ? still(grant) : { grant, steps: [{ kind: 'launchUnload', grant }] };
+  }
+  if (pod.state !== 'ended') return still(grant);
+  const clear: Step = { kind: 'deletePod', pod: pod.name, uid: pod.uid };
+  const told = pod.exit?.message;
+  if (pod.exit?.code === 0 && told?.outcome === 'succeeded') {
+    const slot = told.slot === undefined ? {} : { slot: told.slot };
+    return { grant, steps: [{ kind: 'noteUnloaded', grant, ...slot }, clear] };
+  }
+  const failed = { ...grant, unloadAttempts: (grant.unloadAttempts ?? 0) + 1 };
+  if (failed.unloadAttempts < maxUnloadAttempts) return { grant: failed, steps: [clear] };
+  const { reason, message } = faultOfPod(pod);
+  return { grant: failed, steps: [{ kind: 'park', grant: failed, reason, message }, clear] };
+};
+
+/** Frees everything that is held, wherever it stands. */
+export const releaseAll = (grants: readonly Grant[], view: GrantView): readonly Progress[] =>
+  grants.map((grant) => (holds(grant) ? releaseGrant(grant, view) : still(grant)));

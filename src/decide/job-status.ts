@@ -1,0 +1,209 @@
+/** What a job's status says for people: phase, texts, progress, conditions. Pure; derived from streams and heads. */
+import type { BackupSaveRecord, Grant, Progress } from '../api/generated/index.ts';
+import { setCondition } from '../api/conditions.ts';
+import type { JobStatus } from './backup-job.ts';
+import type { EffectiveSpec } from './effective-spec.ts';
+import { holds } from './grant.ts';
+import { quiesced } from './hooks.ts';
+
+export interface Heads {
+  readonly streams: ReadonlyMap<number, BackupSaveRecord>;
+  readonly plan: BackupSaveRecord | undefined;
+}
+
+export const isTerminal = (status: JobStatus | undefined): boolean => {
+  switch (status?.phase) {
+    case 'Succeeded':
+    case 'Failed':
+    case 'Cancelled':
+      return true;
+    default:
+      return false;
+  }
+};
+
+const anyIn = (streams: readonly Grant[], ...states: readonly Grant['state'][]): boolean =>
+  streams.some((grant) => states.includes(grant.state));
+
+/** The phase of a job that is not over. It only moves on: what is secured anew later is secured while the job runs. */
+export const phaseOf = (status: JobStatus): NonNullable<JobStatus['phase']> => {
+  const streams = status.streams ?? [];
+  if (status.ending !== undefined) return 'Releasing';
+  const begun = status.phase === 'Running' || status.phase === 'Closing';
+  const active = streams.filter((grant) => grant.role === 'Active');
+  const writing = anyIn(active, 'Waiting', 'Allocating', 'Reserved', 'Preparing', 'Ready', 'Running');
+  // While the books are closed a standby may still be ready: that alone is no running.
+  if (begun) return writing ? 'Running' : anyIn(active, 'Closing') ? 'Closing' : (status.phase ?? 'Running');
+  if (anyIn(streams, 'Running'))
+    return (status.plan?.segments ?? 0) > 0 || status.plan?.complete === true ? 'Running' : 'Planning';
+  if ((status.hooks ?? []).some((run) => run.when === 'Before' && run.state === 'Running')) return 'Quiescing';
+  if (anyIn(streams, 'Ready')) return 'Planning';
+  if (anyIn(streams, 'Reserved', 'Preparing')) return 'Preparing';
+  if (anyIn(streams, 'Allocating')) return 'Allocating';
+  return 'Queued';
+};
+
+/** Fills in all that follows from the rest. */
+export const summarise = (status: JobStatus, spec: EffectiveSpec, heads: Heads): JobStatus => {
+  const streams = (status.streams ?? []).map((grant) => withActivity(grant, heads.streams.get(grant.number)));
+  const plan = planOf(status, heads.plan);
+  const next: JobStatus = {
+    ...status,
+    streams,
+    ...(plan === undefined ? {} : { plan }),
+    streamsText: `${streams.filter((grant) => !anyIn([grant], 'Waiting', 'Failed', 'Fencing')).length}/${spec.routes}`,
+    tapesText: tapesText(streams, heads),
+    progress: progressOf(status, spec, heads),
+    ...recordNames(status, heads),
+    ...sums(status, heads),
+  };
+  const phase = phaseOf(next);
+  const because = next.ending ?? (isQueueing({ ...next, phase }) ? undefined : lastFault(next));
+  return { ...next, phase, ...(because === undefined ? {} : { reason: because.reason, message: because.message }) };
+};
+
+/** Reason and message are the allocator's, as long as it says what a stream waits for: two writers would never rest. */
+const isQueueing = ({ phase, queue, streams = [] }: JobStatus): boolean =>
+  phase === 'Queued' || (queue?.since !== undefined && anyIn(streams, 'Waiting', 'Allocating'));
+
+const lastFault = (status: JobStatus): { readonly reason: string; readonly message: string } | undefined => {
+  const last = status.failoverHistory?.at(-1);
+  return last === undefined ? { reason: '', message: '' } : { reason: last.reason ?? '', message: last.message ?? '' };
+};
+
+const withActivity = (grant: Grant, head: BackupSaveRecord | undefined): Grant => {
+  const seen = head?.status;
+  if (seen === undefined || seen.epoch !== grant.epoch) return grant;
+  const running = grant.state === 'Running' || grant.state === 'Closing';
+  return {
+    ...grant,
+    ...(running && seen.activity !== undefined ? { activity: seen.activity } : {}),
+    segmentsCommitted: seen.totals?.segments ?? 0,
+    bytesDone: seen.totals?.bytes ?? 0,
+    bytesPerSecond: running ? (seen.bytesPerSecond ?? 0) : 0,
+    record: head?.metadata.name ?? '',
+  };
+};
+
+const planOf = (status: JobStatus, head: BackupSaveRecord | undefined): JobStatus['plan'] => {
+  const cut = head?.status?.plan;
+  if (cut === undefined) return status.plan;
+  const { segments, bytes, entries, files, complete, linksSegment, pages } = cut;
+  return {
+    ...status.plan,
+    record: head?.metadata.name ?? '',
+    complete: complete ?? false,
+    ...(segments === undefined ? {} : { segments }),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(entries === undefined ? {} : { entries }),
+    ...(files === undefined ? {} : { files }),
+    ...(linksSegment === undefined ? {} : { linksSegment }),
+    ...(pages === undefined ? {} : { pages }),
+  };
+};
+
+const tapesText = (streams: readonly Grant[], heads: Heads): string => {
+  const byStream = [...heads.streams].sort(([a], [b]) => a - b);
+  const written = byStream.flatMap(([, head]) => (head.status?.areas ?? []).map((area) => area.barcode));
+  const held = streams.flatMap((grant) => (grant.barcode === undefined || !holds(grant) ? [] : [grant.barcode]));
+  return [...new Set([...written, ...held])].join(',').slice(0, 253);
+};
+
+/** A copy counts once it is committed; the whole is every segment on `copies` tapes. */
+const progressOf = (status: JobStatus, spec: EffectiveSpec, heads: Heads): Progress => {
+  const plan = heads.plan?.status?.plan;
+  const all = [...heads.streams.values()].map((head) => head.status?.totals);
+  const sum = (pick: (one: NonNullable<(typeof all)[number]>) => number | undefined): number =>
+    all.reduce((total, one) => total + (one === undefined ? 0 : (pick(one) ?? 0)), 0);
+  if (plan === undefined) return status.progress ?? {};
+  const open = [...heads.streams.values()].reduce((total, head) => total + (head.status?.openBytes ?? 0), 0);
+  const bytesTotal = (plan.weight ?? plan.bytes ?? 0) * spec.copies;
+  const segmentsTotal = ((plan.segments ?? 0) + Number(plan.complete === true)) * spec.copies;
+  const segmentsDone = Math.min(
+    sum((one) => one.segments),
+    segmentsTotal,
+  );
+  const bytesDone = Math.min(sum((one) => one.bytes) + open, bytesTotal);
+  const filesTotal = (plan.files ?? 0) * spec.copies;
+  const done = plan.complete === true && segmentsDone >= segmentsTotal;
+  return {
+    bytesDone: done ? bytesTotal : bytesDone,
+    bytesTotal,
+    segmentsDone,
+    segmentsTotal,
+    // The plan counts every name of a file; on tape a second name in the same segment is a link.
+    filesDone: done
+      ? filesTotal
+      : Math.min(
+          sum((one) => one.files),
+          filesTotal,
+        ),
+    filesTotal,
+    percent: percentOf(done, plan.complete === true, bytesDone, bytesTotal),
+  };
+};
+
+const percentOf = (done: boolean, known: boolean, bytesDone: number, bytesTotal: number): string => {
+  if (done) return '100%';
+  if (!known || bytesTotal === 0) return '0%';
+  return `${Math.min(99, Math.floor((100 * bytesDone) / bytesTotal))}%`;
+};
+
+const recordNames = (status: JobStatus, heads: Heads): Pick<JobStatus, 'records'> | Record<string, never> => {
+  const found = [...heads.streams.values()].map((head) => head.metadata.name);
+  if (heads.plan !== undefined) found.push(heads.plan.metadata.name);
+  return found.length === 0 ? {} : { records: [...new Set([...(status.records ?? []), ...found])].sort() };
+};
+
+const sums = (status: JobStatus, heads: Heads): Pick<JobStatus, 'skipped' | 'changed'> => {
+  const totals = [...heads.streams.values()].map((head) => head.status?.totals);
+  if (totals.length === 0) return { skipped: status.skipped ?? 0, changed: status.changed ?? 0 };
+  const most = (pick: 'skipped' | 'changed'): number => Math.max(...totals.map((one) => one?.[pick] ?? 0));
+  return { skipped: most('skipped'), changed: most('changed') };
+};
+
+/** B11: the last word, written when nothing is held any more (a fence that is outstanding excepted). */
+export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: number, now: string): JobStatus => {
+  const { ending } = status;
+  if (ending === undefined) return status;
+  if (ending.result === 'Suspended')
+    return { ...status, phase: 'Suspended', reason: ending.reason, message: ending.message };
+  const fencing = (status.retired ?? []).some(holds);
+  const succeeded = ending.result === 'Succeeded';
+  const copies = ending.copies ?? 0;
+  const set = (conditions: JobStatus['conditions'], type: string, value: boolean, reason: string, message: string) =>
+    setCondition(
+      conditions ?? [],
+      { type, status: value ? 'True' : 'False', reason, message, observedGeneration: generation },
+      now,
+    );
+  let conditions = set(status.conditions, succeeded ? 'Complete' : 'Failed', true, ending.reason, ending.message);
+  if (succeeded) {
+    const least = copies >= spec.copies ? 'AllCopiesWritten' : 'CopiesMissing';
+    conditions = set(conditions, 'Redundant', copies >= spec.copies, least, `${copies} of ${spec.copies} copies`);
+    const quiet = quiesced(spec.hooks.before, status.hooks ?? []);
+    const how = quiet
+      ? 'the application was quiesced while it was read'
+      : 'read from a live source: each file is consistent in itself';
+    conditions = set(conditions, 'Consistent', quiet, quiet ? 'Quiesced' : 'LiveSource', how);
+  }
+  conditions = fencing
+    ? set(
+        conditions,
+        'Released',
+        false,
+        'FencingUnconfirmed',
+        'a lost writer is not proven to be gone: its tape and drive stay held',
+      )
+    : set(conditions, 'Released', true, 'NothingHeld', 'no hardware is held');
+  const percent = succeeded && copies >= spec.copies ? { progress: { ...status.progress, percent: '100%' } } : {};
+  return {
+    ...status,
+    ...percent,
+    phase: ending.result,
+    reason: ending.reason,
+    message: ending.message,
+    conditions,
+    completionTime: now,
+  };
+};

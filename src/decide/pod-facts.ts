@@ -1,0 +1,89 @@
+/** What a decision needs to know of pods and nodes. */
+import { finalizers } from '../api/names.ts';
+import type { TerminationMessage } from '../api/worker-order.ts';
+import type { Node, Pod } from '../kube/core-types.ts';
+
+export interface PodExit {
+  readonly code: number;
+  /** Absent when the process left none, as after SIGKILL. */
+  readonly message?: TerminationMessage;
+  /** As the kubelet or agent names it: `Completed`, `Error`, `OOMKilled`. */
+  readonly reason: string;
+}
+
+export interface PodFacts {
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+  /** `ended`: every container was reported terminated; that, and not the phase, proves that nothing runs. */
+  readonly state: 'waiting' | 'running' | 'ended';
+  readonly exit?: PodExit;
+  readonly deleting: boolean;
+  /** Bears `twinreel.io/fence`. */
+  readonly fenced: boolean;
+  readonly ageMs: number;
+  /** Why a waiting pod waits, such as `ImagePullBackOff`. */
+  readonly waitingReason?: string;
+}
+
+export interface NodeFacts {
+  readonly ready: boolean;
+  readonly bootId: string;
+  readonly machineId: string;
+}
+
+/** @param nowMs the observer's clock */
+export const podFacts = (pod: Pod, nowMs: number): PodFacts => {
+  const { metadata, spec, status } = pod;
+  const containers = status?.containerStatuses ?? [];
+  const ended = containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined);
+  const running = containers.some(({ state }) => state?.running !== undefined);
+  const last = containers[0]?.state?.terminated;
+  const message = parseTermination(last?.message);
+  const waiting = containers.find(({ state }) => state?.waiting !== undefined)?.state?.waiting;
+  const why = [waiting?.reason, waiting?.message].filter((part) => part !== undefined && part !== '').join(': ');
+  return {
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    node: spec?.nodeName ?? '',
+    state: ended ? 'ended' : running ? 'running' : 'waiting',
+    deleting: metadata?.deletionTimestamp !== undefined,
+    fenced: (metadata?.finalizers ?? []).includes(finalizers.fence),
+    ageMs: Math.max(0, nowMs - Date.parse(metadata?.creationTimestamp ?? new Date(nowMs).toISOString())),
+    ...(why === '' ? {} : { waitingReason: why }),
+    ...(ended && last !== undefined
+      ? { exit: { code: last.exitCode, reason: last.reason ?? '', ...(message === undefined ? {} : { message }) } }
+      : {}),
+  };
+};
+
+const outcomes: readonly unknown[] = ['succeeded', 'failed', 'stopped'];
+
+/** A message that is none of ours (a crash's last log lines, say) counts as none. */
+const parseTermination = (text: string | undefined): TerminationMessage | undefined => {
+  if (text === undefined || !text.startsWith('{')) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isTermination(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const isTermination = (value: unknown): value is TerminationMessage =>
+  typeof value === 'object' &&
+  value !== null &&
+  'v' in value &&
+  value.v === 1 &&
+  'outcome' in value &&
+  outcomes.includes(value.outcome) &&
+  'reason' in value &&
+  typeof value.reason === 'string' &&
+  'message' in value &&
+  typeof value.message === 'string';
+
+export const nodeFacts = (node: Node): NodeFacts => ({
+  ready: (node.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True'),
+  bootId: node.status?.nodeInfo?.bootID ?? '',
+  machineId: node.status?.nodeInfo?.machineID ?? '',
+});

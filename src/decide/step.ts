@@ -1,0 +1,44 @@
+/**
+ * What a decision asks the reconciler to do, in order. Every step is idempotent and bears the grant under which it acts.
+ * The owner's status is written first: an intent stands in the API before the act.
+ */
+import type { HookRun } from '../api/generated/index.ts';
+import type { TapeFacts } from '../api/worker-order.ts';
+import type { Grant } from './grant.ts';
+import type { Span } from './spans.ts';
+
+export type Step =
+  | { readonly kind: 'zone'; readonly grant: Grant }
+  | { readonly kind: 'launchLoad'; readonly grant: Grant }
+  | { readonly kind: 'noteLoaded'; readonly grant: Grant; readonly facts: TapeFacts }
+  | { readonly kind: 'launchUnload'; readonly grant: Grant }
+  | { readonly kind: 'noteUnloaded'; readonly grant: Grant; readonly slot?: number }
+  /** Drive and tape out of service: they could not be unloaded. */
+  | { readonly kind: 'park'; readonly grant: Grant; readonly reason: string; readonly message: string }
+  /** Removes the grant's zones, reads them back as gone, then frees each holder that bears its uid and epoch. */
+  | { readonly kind: 'free'; readonly grant: Grant }
+  /** The fence is not proven in time: the drive is NotUsable until it is. */
+  | { readonly kind: 'suspectFence'; readonly grant: Grant }
+  | { readonly kind: 'deletePod'; readonly pod: string; readonly uid: string }
+  | { readonly kind: 'liftFence'; readonly grant: Grant; readonly pod: string; readonly uid: string }
+  | { readonly kind: 'noteFault'; readonly grant: Grant; readonly fault: Fault }
+  | { readonly kind: 'launchPlan'; readonly server: string }
+  | { readonly kind: 'openHead'; readonly grant: Grant; readonly assigned: readonly Span[] }
+  | { readonly kind: 'launchBackup'; readonly grant: Grant }
+  | { readonly kind: 'assign'; readonly grant: Grant; readonly assigned: readonly Span[] }
+  | { readonly kind: 'closeHead'; readonly grant: Grant }
+  | { readonly kind: 'sealHead'; readonly grant: Grant; readonly reason: string }
+  | { readonly kind: 'runHook'; readonly run: HookRun }
+  | { readonly kind: 'finishRecords' };
+
+export type Domain = 'drive' | 'tape' | 'changer' | 'route' | 'server' | 'source' | 'target' | 'worker';
+
+export interface Fault {
+  /** CamelCase, for conditions and events. */
+  readonly reason: string;
+  /** One sentence for a person. */
+  readonly message: string;
+  readonly domain: Domain;
+  /** Bytes of an uncommitted segment that have to be written again. */
+  readonly lostBytes: number;
+}

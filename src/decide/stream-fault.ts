@@ -1,0 +1,119 @@
+/** Has a running stream been lost, and how? Nothing here trusts a worker's clock: silence is measured by the observer. */
+import { faultOfPod } from './grant-life.ts';
+import type { Grant } from './grant.ts';
+import type { NodeFacts, PodFacts } from './pod-facts.ts';
+import type { Fault } from './step.ts';
+
+/** What the worker says on its head. */
+export interface HeadFacts {
+  readonly epoch: number;
+  readonly sealed: boolean;
+  readonly closeAsked: boolean;
+  readonly activity: string;
+  readonly openSegment: number | undefined;
+  /** Bytes that the open segment has put on tape so far. */
+  readonly openBytes: number;
+  readonly bytesDone: number;
+}
+
+/** For how long the observer has seen no change, by its own clock. */
+export interface Silence {
+  /** Of the head as a whole: heartbeat included. */
+  readonly headMs: number;
+  /** Of the bytes moved and the segments committed. */
+  readonly progressMs: number;
+}
+
+export interface Patience {
+  readonly stallMs: number;
+  /** A worker that beats no more is given up after this. */
+  readonly heartbeatMs: number;
+  /** For loading and locating: a first LTO-9 load takes up to two hours. */
+  readonly preparationMs: number;
+  /** A pod that does not start. */
+  readonly startMs: number;
+}
+
+export interface StreamView {
+  readonly grant: Grant;
+  readonly pod: PodFacts | undefined;
+  readonly head: HeadFacts | undefined;
+  readonly node: NodeFacts | undefined;
+  readonly silence: Silence;
+  readonly patience: Patience;
+}
+
+export type Verdict =
+  | { readonly kind: 'fine' }
+  /** The worker ended as asked. */
+  | { readonly kind: 'done' }
+  /** The tape is full: the stream goes on with the next one, which is no failover. */
+  | { readonly kind: 'span'; readonly fault: Fault }
+  | { readonly kind: 'lost'; readonly fault: Fault };
+
+export const judgeStream = (view: StreamView): Verdict => {
+  const { grant, pod, head, node, silence, patience } = view;
+  const lost = (reason: string, message: string, domain: Fault['domain']): Verdict => ({
+    kind: 'lost',
+    fault: { reason, message, domain, lostBytes: openBytesOf(head, grant) },
+  });
+  if (pod === undefined) {
+    // Named in the status before it is created, so a pod that was never created is simply launched again.
+    return head !== undefined && head.epoch === grant.epoch && head.activity !== 'Starting'
+      ? lost('PodGone', `pod ${grant.pod ?? ''} is gone though its work is not`, 'worker')
+      : { kind: 'fine' };
+  }
+  if (pod.state === 'ended') return judgeEnd(pod, openBytesOf(head, grant));
+  if (pod.deleting) return lost('PodDeleted', `pod ${pod.name} was deleted`, 'worker');
+  if (head?.sealed === true && head.epoch === grant.epoch) return lost('Sealed', 'the head was sealed', 'worker');
+  if (node !== undefined && !node.ready && silence.headMs > patience.heartbeatMs) {
+    return lost('NodeGone', `node ${pod.node} is not ready and its worker is silent`, 'server');
+  }
+  if (pod.state === 'waiting') {
+    const why = pod.waitingReason ?? 'no reason given';
+    return pod.ageMs > patience.startMs
+      ? lost('PodNotStarted', `pod ${pod.name} did not start on ${pod.node}: ${why}`, 'server')
+      : { kind: 'fine' };
+  }
+  return judgeSilence(view, lost);
+};
+
+const judgeEnd = (pod: PodFacts, openBytes: number): Verdict => {
+  const told = pod.exit?.message;
+  if (pod.exit?.code === 0 && told?.outcome === 'succeeded') return { kind: 'done' };
+  const fault = faultOfPod(pod);
+  // The head may be older than the last commit: it counts only where the worker could not tell itself.
+  const lostBytes = told?.lostBytes ?? openBytes;
+  return { kind: fault.reason === 'TapeFull' ? 'span' : 'lost', fault: { ...fault, lostBytes } };
+};
+
+const openBytesOf = (head: HeadFacts | undefined, grant: Grant): number =>
+  head !== undefined && head.epoch === grant.epoch && head.openSegment !== undefined ? head.openBytes : 0;
+
+const judgeSilence = (
+  { grant, head, silence, patience }: StreamView,
+  lost: (reason: string, message: string, domain: Fault['domain']) => Verdict,
+): Verdict => {
+  const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
+  if (silence.headMs > patience.heartbeatMs) {
+    return lost('HeartbeatLost', `no sign of life from the worker for ${seconds(silence.headMs)}`, 'worker');
+  }
+  const where = `${grant.library ?? ''}/${grant.drive ?? ''}`;
+  switch (head?.activity) {
+    case 'Writing':
+    case 'Flushing':
+    case 'Restoring':
+    case 'Closing':
+      return silence.progressMs > patience.stallMs
+        ? lost('Stalled', `no block moved on ${where} for ${seconds(silence.progressMs)}`, 'drive')
+        : { kind: 'fine' };
+    case 'Loading':
+    case 'Locating':
+      return silence.progressMs > patience.preparationMs
+        ? lost('Stalled', `${where} has been positioning for ${seconds(silence.progressMs)}`, 'drive')
+        : { kind: 'fine' };
+    default:
+      // Waiting for work or for the source: no fault of the drive.
+      return { kind: 'fine' };
+  }
+};
