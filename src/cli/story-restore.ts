@@ -1,0 +1,50 @@
+import type { Restore } from '../api/generated/index.ts';
+import { formatBytes } from '../decide/units.ts';
+import { count } from './amounts.ts';
+import type { Part, StoryOptions } from './story.ts';
+import { formatTable } from './table.ts';
+
+/** What only a restore has: areas, files brought back, failures, copies that were bad. Pure. */
+export const restoreParts = (restore: Restore, { paint }: StoryOptions): readonly Part[] => [
+  { title: 'Areas', lines: areaLines(restore) },
+  { title: 'Brought back', lines: broughtBack(restore) },
+  { title: 'Failures', lines: failureLines(restore) },
+  {
+    title: 'Bad copies',
+    lines: (restore.status?.badSegments ?? []).map(
+      ({ segment, tape, reason = 'Bad', message }) =>
+        `segment ${segment} on ${tape}: ${paint('bad', reason)}${message === undefined ? '' : `: ${message}`}`,
+    ),
+  },
+];
+
+const areaLines = ({ status }: Restore): readonly string[] => {
+  const areas = status?.areas ?? [];
+  if (areas.length === 0) return [];
+  return formatTable(
+    ['AREA', 'STATE', 'SEGMENTS', 'TAPE', 'BYTES', 'MESSAGE'],
+    areas.map(({ state, first, last, library, barcode, bytes, message = '' }, index) => [
+      `${index}`,
+      state,
+      `${first}–${last}`,
+      `${library}, tape ${barcode}`,
+      bytes === undefined ? '-' : formatBytes(bytes),
+      message,
+    ]),
+  );
+};
+
+const broughtBack = ({ status = {} }: Restore): readonly string[] => {
+  const { filesRestored, bytesRestored = 0, segmentsRead = 0 } = status;
+  if (filesRestored === undefined) return [];
+  return [`${count(filesRestored, 'file')}, ${formatBytes(bytesRestored)}; ${count(segmentsRead, 'segment')} read`];
+};
+
+const failureLines = ({ status = {} }: Restore): readonly string[] => {
+  const { failures = [], failureCount = failures.length } = status;
+  const more = failureCount - failures.length;
+  return [
+    ...failures.map(({ path, reason, message = '' }) => `${path}: ${reason}${message === '' ? '' : `: ${message}`}`),
+    ...(more > 0 ? [`and ${count(more, 'other', 'others')}`] : []),
+  ];
+};

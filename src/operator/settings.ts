@@ -1,0 +1,138 @@
+/**
+ * Every setting of the operator, in one table: flags, environment variables, the configuration file, their schema and
+ * `--help` are made from it.
+ */
+
+export interface Setting {
+  /** As in the configuration file; the flag is the same in kebab case, the variable in upper case after `TWINREEL_`. */
+  readonly key: string;
+  readonly kind: 'text' | 'duration' | 'integer';
+  readonly help: string;
+  /** In the words of the setting; absent: may be left out. */
+  readonly byDefault?: string | number;
+  /** JSON schema beyond what the kind says. */
+  readonly schema?: Readonly<Record<string, unknown>>;
+}
+
+const dnsName = { pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$' };
+
+export const settings: readonly Setting[] = [
+  {
+    key: 'kubeconfig',
+    kind: 'text',
+    help: 'how to reach the API server; without it KUBECONFIG, then the pod it runs in',
+  },
+  {
+    key: 'namespace',
+    kind: 'text',
+    help: 'namespace of records and worker pods',
+    byDefault: 'twinreel-system',
+    schema: dnsName,
+  },
+  {
+    key: 'metricsAddress',
+    kind: 'text',
+    help: 'address and port of /metrics, /healthz and /readyz',
+    byDefault: '0.0.0.0:8080',
+    schema: { pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s]*):\\d{1,5}$' },
+  },
+  { key: 'image', kind: 'text', help: 'image of worker pods', byDefault: 'twinreel:0.1.0' },
+  {
+    key: 'imagePullPolicy',
+    kind: 'text',
+    help: 'when that is pulled',
+    byDefault: 'IfNotPresent',
+    schema: { enum: ['Always', 'IfNotPresent', 'Never'] },
+  },
+  {
+    key: 'logLevel',
+    kind: 'text',
+    help: 'least level that is logged',
+    byDefault: 'info',
+    schema: { enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] },
+  },
+  {
+    key: 'leaseName',
+    kind: 'text',
+    help: 'Lease by which one of several operators leads',
+    byDefault: 'twinreel-operator',
+    schema: dnsName,
+  },
+  {
+    key: 'leaseDuration',
+    kind: 'duration',
+    help: 'how long a silent leader is waited for, in whole seconds',
+    byDefault: '15s',
+  },
+  {
+    key: 'renewDeadline',
+    kind: 'duration',
+    help: 'a leader that cannot renew its lease for so long ends',
+    byDefault: '10s',
+  },
+  { key: 'retryPeriod', kind: 'duration', help: 'between two attempts to take or renew the lease', byDefault: '2s' },
+  { key: 'heartbeat', kind: 'duration', help: 'how often workers give a sign of life', byDefault: '10s' },
+  {
+    key: 'fenceTimeout',
+    kind: 'duration',
+    help: 'after so long an unproven fence is called NotUsable; a worker without the API stops after it, too',
+    byDefault: '2m',
+  },
+  {
+    key: 'progressInterval',
+    kind: 'duration',
+    help: "least time between two writes of a job's progress",
+    byDefault: '5s',
+  },
+  { key: 'podStartTimeout', kind: 'duration', help: 'how long a worker pod may take to start', byDefault: '5m' },
+  {
+    key: 'preparationTimeout',
+    kind: 'duration',
+    help: 'how long loading and locating may take; a new LTO-9 tape needs two hours',
+    byDefault: '2h30m',
+  },
+  {
+    key: 'gracePeriod',
+    kind: 'duration',
+    help: 'between SIGTERM and SIGKILL of a worker, in whole seconds',
+    byDefault: '30s',
+  },
+  {
+    key: 'catalogueEvery',
+    kind: 'integer',
+    help: 'segments between two incremental catalogues on tape',
+    byDefault: 32,
+    schema: { minimum: 1, maximum: 10_000 },
+  },
+  {
+    key: 'simulatedFabrics',
+    kind: 'text',
+    help: 'folder of simulated switches; without it "fabrics" beside the kubeconfig, or /var/lib/twinreel/fabrics',
+  },
+];
+
+const words = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+export const flagOf = ({ key }: Pick<Setting, 'key'>): string => `--${words(key)}`;
+export const variableOf = ({ key }: Pick<Setting, 'key'>): string =>
+  `TWINREEL_${words(key).toUpperCase().replaceAll('-', '_')}`;
+
+const durationPattern = '^(\\d+(\\.\\d+)?(h|ms|m|s))+$';
+
+const schemaOf = ({ kind, help, schema = {} }: Setting): object => {
+  switch (kind) {
+    case 'text':
+      return { type: 'string', minLength: 1, description: help, ...schema };
+    case 'duration':
+      return { type: 'string', pattern: durationPattern, description: `${help} (a duration)`, ...schema };
+    case 'integer':
+      return { type: 'integer', description: help, ...schema };
+  }
+};
+
+/** Of the configuration file, and of everything put together. */
+export const settingsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: Object.fromEntries(settings.map((setting) => [setting.key, schemaOf(setting)])),
+} as const;

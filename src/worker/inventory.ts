@@ -1,0 +1,81 @@
+import type { Inventory } from '../api/generated/shared.ts';
+import { labels } from '../api/names.ts';
+import { savePages } from '../api/resources.ts';
+import type { InventoryOrder } from '../api/worker-order.ts';
+import { openVirtualLibrary } from '../devices/changer/virtual-library.ts';
+import { isApiError } from '../kube/api.ts';
+import { realClock } from '../kube/clock.ts';
+import { createIfAbsent } from '../kube/writes.ts';
+import { needFolder, type RoleContext } from './environment.ts';
+import { apiFailure, withPatience } from './head.ts';
+import { openChanger } from './open-drive.ts';
+import type { RoleResult } from './termination.ts';
+import { asWorkerFailure } from './thread-failure.ts';
+
+const patienceMs = 30_000;
+
+/** Tells the operator what lies where, in a page that the order names. */
+export const runInventory = async (order: InventoryOrder, context: RoleContext): Promise<RoleResult> => {
+  const inventory = await readInventory(order, needFolder(context.folders, 'library'), context.stop);
+  await fillPage(order, inventory, context).catch((error: unknown) => {
+    throw isApiError(error) ? apiFailure(`page ${order.page}`, error) : error;
+  });
+  const tapes = [...(inventory.drives ?? []), ...(inventory.slots ?? [])].filter(
+    ({ barcode }) => barcode !== undefined,
+  );
+  const message = `${order.library.name}: ${inventory.drives?.length ?? 0} drives, ${inventory.slots?.length ?? 0} slots, ${tapes.length} tapes.`;
+  return { message };
+};
+
+const readInventory = async (order: InventoryOrder, folder: string, signal: AbortSignal): Promise<Inventory> => {
+  try {
+    const { driver } = order.library;
+    const changer = openChanger({ driver, folder });
+    const { drives, slots } = await changer.inventory(signal);
+    await changer.close();
+    const known = factsByBarcode(order, folder);
+    return {
+      takenAt: new Date().toISOString(),
+      complete: true,
+      drives: drives.map(({ address, barcode, sourceSlot }) => ({
+        address,
+        ready: true,
+        loaded: barcode !== undefined,
+        ...(barcode !== undefined && { barcode }),
+        ...(sourceSlot !== undefined && { homeSlot: sourceSlot }),
+      })),
+      slots: slots.map(({ address, barcode, importExport }) => ({
+        address,
+        importExport,
+        full: barcode !== undefined,
+        ...(barcode !== undefined && { barcode, ...known.get(barcode) }),
+      })),
+    };
+  } catch (error) {
+    throw asWorkerFailure(error);
+  }
+};
+
+/** What can be known without loading: only a virtual library tells. */
+const factsByBarcode = ({ library }: InventoryOrder, folder: string) =>
+  new Map(
+    library.driver === 'virtual'
+      ? openVirtualLibrary(folder)
+          .listTapes()
+          .map(({ barcode, capacityBytes, writeProtected }) => [barcode, { capacityBytes, writeProtected }] as const)
+      : [],
+  );
+
+const fillPage = async (order: InventoryOrder, inventory: Inventory, { api, stop }: RoleContext): Promise<void> => {
+  const { page: name, operatorNamespace: namespace, pod, library } = order;
+  const blank = {
+    metadata: { name, namespace, labels: { [labels.type]: 'Inventory', [labels.library]: library.name } },
+    spec: { type: 'Inventory', page: 0, pod, library: library.name } as const,
+  };
+  await withPatience(realClock, patienceMs, stop, async () => {
+    const { object } = await createIfAbsent(api, savePages, blank, stop);
+    const { resourceVersion } = object.metadata;
+    const body = { metadata: { resourceVersion }, status: { inventory } };
+    await api.patch(savePages, { namespace, name }, body, { type: 'merge', subresource: 'status' }, stop);
+  });
+};

@@ -1,0 +1,118 @@
+import { openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PLAIN, type BlockSink, type Encoding } from '../archive/blocks.ts';
+import { cursorFromJson } from '../archive/escape.ts';
+import { writeLinksSegment } from '../archive/links-writer.ts';
+import { makePathFilter, type PathFilter } from '../archive/path-filter.ts';
+import { writeSegment, type SegmentTask } from '../archive/segment-writer.ts';
+import type { SegmentTotals } from '../archive/segment-totals.ts';
+import { writeCatalogue } from './catalogue-payload.ts';
+import { WorkerFailure } from './failure.ts';
+import { OpenAhead } from './open-ahead.ts';
+import { SharedProgress } from './progress.ts';
+import { RingProducer } from './ring.ts';
+import { PayloadCancelled, RingSink } from './ring-sink.ts';
+import type { FromSourceReader, ToSourceReader } from './source-reader-protocol.ts';
+
+type Open = Extract<ToSourceReader, { kind: 'open' }>;
+type Payload = Exclude<ToSourceReader, Open>;
+
+/** Everything that is done at the source; all synchronous. Not bound to a thread, so that tests need none. */
+export class SourceReader {
+  readonly #open: Open;
+  readonly #rootFd: number;
+  readonly #ring: RingProducer;
+  readonly #progress: SharedProgress;
+  readonly #filter: PathFilter | undefined;
+  readonly #encoding: Encoding;
+  readonly #openAhead: OpenAhead;
+
+  /** @throws WorkerFailure where the source's root can't be opened */
+  constructor(open: Open) {
+    this.#open = open;
+    this.#rootFd = openRoot(open.folder);
+    this.#ring = new RingProducer(open.ring);
+    this.#progress = new SharedProgress(open.progress);
+    this.#filter = makePathFilter(open.include, open.exclude);
+    this.#openAhead = new OpenAhead(open.openAhead);
+    this.#encoding = open.compression === 'Zstd' ? { compression: 'Z' } : PLAIN;
+  }
+
+  describeRoot(): Extract<FromSourceReader, { kind: 'opened' }> {
+    const { ino, size } = statSync(this.#open.folder, { bigint: true });
+    return { kind: 'opened', rootInode: String(ino), rootSize: Number(size) };
+  }
+
+  /** @throws ReaderStopped, ArchiveError */
+  read(order: Payload): FromSourceReader {
+    const sink = new RingSink(this.#ring, order.hashed === 'reader');
+    try {
+      const totals = this.#write(order, sink);
+      const { paxBytes, indexOffset, entries, files } = totals;
+      sink.end({ kind: 'complete', paxBytes, indexOffset, entries, files });
+      this.#progress.addFiles(files);
+      return { kind: 'read', totals };
+    } catch (error) {
+      if (!(error instanceof PayloadCancelled)) throw error;
+      sink.end({ kind: 'incomplete', reason: 'cancelled' });
+      return { kind: 'cancelled' };
+    }
+  }
+
+  #write(order: Payload, sink: BlockSink): SegmentTotals {
+    switch (order.kind) {
+      case 'catalogue':
+        return writeCatalogue(this.#open.workFolder, order.members, this.#encoding, sink);
+      case 'links':
+        return this.#writeLinks(order, sink);
+      case 'segment': {
+        const { n, firstSegmentOfFile, info } = order;
+        const from = cursorFromJson(order.from);
+        const to = order.to === null ? null : cursorFromJson(order.to);
+        this.#openAhead.begin();
+        const readAhead = this.#openAhead;
+        return writeSegment({ ...this.#frame(n, info), n, from, to, firstSegmentOfFile, readAhead }, sink);
+      }
+    }
+  }
+
+  #writeLinks(order: Extract<Payload, { kind: 'links' }>, sink: BlockSink): SegmentTotals {
+    const boundaries = order.boundaries.map(({ n, from }) => ({ n, from: cursorFromJson(from) }));
+    const startedMs = Date.parse(order.planStarted);
+    const planStartedSec = Math.floor(startedMs / 1000);
+    const planStartedNs = (startedMs - planStartedSec * 1000) * 1_000_000;
+    const frame = this.#frame(boundaries.length, order.info);
+    return writeLinksSegment({ ...frame, boundaries, planStartedSec, planStartedNs }, sink);
+  }
+
+  #frame(n: number, info: SegmentTask['info']) {
+    const { oneFileSystem, workFolder, indexFolder } = this.#open;
+    return {
+      rootFd: this.#rootFd,
+      filter: this.#filter,
+      oneFileSystem,
+      folder: workFolder,
+      encoding: this.#encoding,
+      info,
+      ...(indexFolder !== undefined && { onIndex: (content: Buffer) => keepIndex(indexFolder, n, content) }),
+    };
+  }
+}
+
+const openRoot = (folder: string): number => {
+  try {
+    return openSync(folder, 'r');
+  } catch (cause) {
+    const message = `The source can't be opened: ${cause instanceof Error ? cause.message : ''}.`;
+    throw new WorkerFailure({ reason: 'SourceNotReadable', fault: 'source', message, cause });
+  }
+};
+
+export const indexFileName = (n: number): string => `index-${String(n).padStart(6, '0')}.jsonl.zst`;
+
+/** Whole or not at all; a lost index costs time, never data. */
+const keepIndex = (folder: string, n: number, content: Buffer): void => {
+  const path = join(folder, indexFileName(n));
+  writeFileSync(`${path}.part`, content);
+  renameSync(`${path}.part`, path);
+};

@@ -1,0 +1,205 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { InfoGiven } from '../archive/info.ts';
+import type { SegmentTotals } from '../archive/segment-totals.ts';
+import type { DriveStatus } from '../devices/drive/drive.ts';
+import type { GroupHeader } from '../tape/group-labels.ts';
+import type { SurveyedGroup } from '../tape/survey.ts';
+import { WorkerFailure, WorkerStopped } from './failure.ts';
+import type { SegmentCommit, SegmentWork } from './ledger.ts';
+import type { DriveAddress } from './open-drive.ts';
+import type { NumberedCursor } from './plan-reader.ts';
+import { createOpenAheadMemory } from './open-ahead-memory.ts';
+import { serveOpenAhead } from './open-ahead-service.ts';
+import type { SharedProgress } from './progress.ts';
+import { createRingMemory, stopRing, type RingMemory } from './ring.ts';
+import type { CatalogueMember, FromSourceReader, ToSourceReader } from './source-reader-protocol.ts';
+import type { CatalogueKind, GroupEnd, StreamPipeline } from './stream-loop.ts';
+import type { FromTapeWriter, HashedBy, ToTapeWriter } from './tape-writer-protocol.ts';
+import { ThreadPort } from './thread-port.ts';
+
+/** 8 MiB between the threads: enough to ride out a flush and a commit. */
+const ringSlots = 32;
+/** Where entries are larger on average, reading costs less than writing, and the reader hashes. */
+const largeEntryBytes = 131_072;
+const stopPatienceMs = 1_000;
+
+export interface PipelineSource {
+  readonly folder: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly oneFileSystem: boolean;
+  /** `.twinreel-<uid8>` from the plan. */
+  readonly workFolder: string;
+  readonly indexFolder?: string;
+}
+
+export interface PipelineTape {
+  readonly address: DriveAddress;
+  readonly barcode: string;
+  readonly labelId: string;
+}
+
+/** What only the caller knows of each group. */
+export interface PipelineBook {
+  /** Fields of all labels that do not change. */
+  readonly header: Pick<GroupHeader, 'job' | 'stream' | 'epoch' | 'retainUntil'>;
+  readonly compression: 'None' | 'Zstd';
+  readonly infoOf: (work: SegmentWork, group: number) => InfoGiven;
+  /** For `links` only. */
+  readonly planOf: () => Promise<{ readonly boundaries: readonly NumberedCursor[]; readonly started: string }>;
+  readonly catalogueOf: (
+    kind: CatalogueKind,
+  ) => Promise<{ readonly number: number; readonly members: readonly CatalogueMember[] }>;
+  readonly onRead: (totals: SegmentTotals) => void;
+  readonly onCatalogue: () => void;
+}
+
+export interface OpenedTape {
+  readonly status: DriveStatus;
+  readonly groups: number;
+  readonly completed?: number;
+}
+
+/** A thread at the source, one at the drive, and 8 MiB of shared memory between them. */
+export class ThreadPipeline implements StreamPipeline {
+  readonly broken: Promise<never>;
+  readonly #reader: ThreadPort<ToSourceReader, FromSourceReader>;
+  readonly #writer: ThreadPort<ToTapeWriter, FromTapeWriter>;
+  readonly #ring: RingMemory;
+  readonly #progress: SharedProgress;
+  readonly #book: PipelineBook;
+  readonly #openAhead = createOpenAheadMemory();
+  readonly #ended = new AbortController();
+  readonly #barcode: string;
+  /** Of the next payload that is begun; told in its info member. */
+  #nextGroup = 0;
+  /** Payloads that are being read or lie in the ring, and that nobody writes yet. */
+  #unwritten = 0;
+
+  constructor(barcode: string, book: PipelineBook, progress: SharedProgress) {
+    this.#barcode = barcode;
+    this.#book = book;
+    this.#progress = progress;
+    this.#ring = createRingMemory(ringSlots);
+    this.#reader = new ThreadPort(new URL('./source-reader-thread.ts', import.meta.url), 'source');
+    this.#writer = new ThreadPort(new URL('./tape-writer-thread.ts', import.meta.url), 'tape');
+    this.broken = Promise.race([this.#reader.broken, this.#writer.broken]);
+    this.broken.catch(ignore);
+    void serveOpenAhead(this.#openAhead, this.#ended.signal);
+  }
+
+  /** Groups on the tape, with those that are being written. */
+  get groups(): number {
+    return this.#nextGroup;
+  }
+
+  /** Locks the drive, checks the label, completes a torn group. @throws WorkerFailure */
+  async openTape({ address, barcode, labelId }: PipelineTape): Promise<OpenedTape> {
+    const meant = { barcode, labelId };
+    const shared = { ring: this.#ring, progress: this.#progress.memory };
+    const opened = await this.#writer.ask({ kind: 'open', address, meant, ...shared });
+    if (opened.kind !== 'opened') throw unexpected(opened.kind);
+    this.#nextGroup = opened.groups;
+    return opened;
+  }
+
+  /** @throws WorkerFailure */
+  async openSource(source: PipelineSource): Promise<{ readonly rootInode: string; readonly rootSize: number }> {
+    const shared = { ring: this.#ring, progress: this.#progress.memory, openAhead: this.#openAhead };
+    const { compression } = this.#book;
+    const opened = await this.#reader.ask({ kind: 'open', ...source, compression, ...shared });
+    if (opened.kind !== 'opened') throw unexpected(opened.kind);
+    return opened;
+  }
+
+  /** Labels and trailers of a group that stands on the tape. */
+  async survey(group: number): Promise<SurveyedGroup | undefined> {
+    const answer = await this.#writer.ask({ kind: 'survey', group });
+    if (answer.kind !== 'surveyed') throw unexpected(answer.kind);
+    return answer.found;
+  }
+
+  async readSegment(work: SegmentWork): Promise<void> {
+    this.#unwritten += 1;
+    const info = this.#book.infoOf(work, this.#nextGroup);
+    this.#nextGroup += 1;
+    const hashed = hashedBy(work);
+    const answer = await this.#reader.ask(await this.#orderOf(work, info, hashed));
+    if (answer.kind === 'read') this.#book.onRead(answer.totals);
+    else if (answer.kind !== 'cancelled') throw stopped();
+  }
+
+  async writeSegment(work: SegmentWork): Promise<GroupEnd> {
+    this.#unwritten -= 1;
+    const end = await this.#writeGroup(work.kind, work.segment, work.weightBytes, hashedBy(work));
+    if (end.kind !== 'whole') return { kind: 'full' };
+    const { blocks, paxBytes, entries, files, indexOffset, sha256 } = end.totals;
+    const commit: SegmentCommit = {
+      kind: work.kind,
+      segment: work.segment,
+      group: end.group,
+      bytes: paxBytes,
+      ...{ blocks, entries, files, indexOffset, sha256 },
+      encoding: this.#book.compression === 'Zstd' ? 'ZN' : 'NN',
+      writtenAt: end.endedAt.toISOString(),
+    };
+    return { kind: 'whole', commit, earlyWarning: end.earlyWarning };
+  }
+
+  async writeCatalogue(kind: CatalogueKind): Promise<boolean> {
+    for (; this.#unwritten > 0; this.#unwritten -= 1) await this.#writer.ask({ kind: 'discard' });
+    if (kind === 'whole') this.#progress.setActivity('Closing');
+    const { number, members } = await this.#book.catalogueOf(kind);
+    this.#nextGroup += 1;
+    const reading = this.#reader.ask({ kind: 'catalogue', members, hashed: 'writer' });
+    const end = await this.#writeGroup('catalogue', number, 0, 'writer');
+    await reading;
+    if (end.kind === 'whole') this.#book.onCatalogue();
+    return end.kind === 'whole';
+  }
+
+  /** Gives the drive back. */
+  async close(): Promise<void> {
+    await this.#writer.ask({ kind: 'close' });
+    this.#ended.abort();
+    await Promise.all([this.#reader.terminate(), this.#writer.terminate()]);
+  }
+
+  /** Both threads stop at the next block; a thread that is blocked in a device is not waited for. */
+  async stop(): Promise<void> {
+    stopRing(this.#ring);
+    const closed = this.#writer.ask({ kind: 'close' }).catch(ignore);
+    await Promise.race([closed, delay(stopPatienceMs, undefined, { ref: false })]);
+  }
+
+  async #orderOf(work: SegmentWork, info: InfoGiven, hashed: HashedBy): Promise<ToSourceReader> {
+    if (work.kind === 'links') {
+      const { boundaries, started } = await this.#book.planOf();
+      return { kind: 'links', boundaries, planStarted: started, info, hashed };
+    }
+    const { segment: n, from, to = null, firstSegmentOfFile } = work;
+    return { kind: 'segment', n, from, to, firstSegmentOfFile, info, hashed };
+  }
+
+  async #writeGroup(kind: GroupHeader['kind'], number: number, weightBytes: number, hashed: HashedBy) {
+    const encoding = { zstd: this.#book.compression === 'Zstd', encrypted: false };
+    const begunAt = new Date();
+    const header = { ...this.#book.header, kind, number, encoding, barcode: this.#barcode, begunAt };
+    const end = await this.#writer.ask({ kind: 'group', header, weightBytes, hashed });
+    if (end.kind === 'closed') throw stopped();
+    if (end.kind !== 'whole' && end.kind !== 'full') throw unexpected(end.kind);
+    return end;
+  }
+}
+
+const hashedBy = ({ kind, weightBytes, entries }: SegmentWork): HashedBy =>
+  kind === 'data' && weightBytes > entries * largeEntryBytes ? 'reader' : 'writer';
+
+const stopped = (): WorkerStopped => new WorkerStopped('Terminated', 'the threads were stopped');
+
+const unexpected = (kind: string): WorkerFailure => {
+  const message = `A thread answered ${kind} where that makes no sense.`;
+  return new WorkerFailure({ reason: 'InternalError', fault: 'worker', message });
+};
+
+const ignore = (): void => undefined;
