@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { backUpAll, foldersOf, loadAndPlan } from './prepared.ts';
+import {
+  backupOrder,
+  grant,
+  headIs,
+  makeRestore,
+  makeStage,
+  patchHead,
+  readCommits,
+  readHead,
+  restoreOrder,
+} from './stage.ts';
+import { describeTree, makeTree } from './trees.ts';
+import { runWorker, startWorker } from './worker-process.ts';
+
+const MiB = 2 ** 20;
+
+vi.setConfig({ testTimeout: 300_000 });
+
+describe('a stream worker', () => {
+  test('writes and commits every segment, then links and the catalogue; a restore brings back the same tree', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 60);
+    const segments = await loadAndPlan(stage, 8 * MiB);
+    expect(segments).toBeGreaterThan(6);
+    await grant(stage, 1);
+    const worker = startWorker(backupOrder(stage, 1), stage.kubeconfig, foldersOf(stage));
+    await headIs(stage, ({ totals }) => totals?.segments === segments);
+    await patchHead(stage, stage.record, { assigned: [{ first: 0, last: segments }] });
+    await headIs(stage, ({ totals }) => totals?.segments === segments + 1);
+    await patchHead(stage, stage.record, { close: true });
+    expect(await worker.ended).toMatchObject({ code: 0, message: { outcome: 'succeeded', reason: 'Done' } });
+
+    const commits = await readCommits(stage);
+    expect([...commits.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: segments + 1 }, (_, n) => n));
+    const head = await readHead(stage);
+    expect(head.openSegment).toBeUndefined();
+    expect(head.areas).toMatchObject([{ firstSegment: 0, lastSegment: segments, segments: segments + 1, epoch: 1 }]);
+    const kept = readdirSync(join(stage.folder, 'catalogue', stage.job.uid, 's0'));
+    expect(kept).toHaveLength(segments + 1);
+
+    const restore = await makeRestore(stage);
+    const restored = await runWorker(restoreOrder(stage, restore), stage.kubeconfig, foldersOf(stage));
+    expect(restored).toMatchObject({ code: 0 });
+    const told = (await readHead(stage, restore.record)).restore;
+    expect(told).toMatchObject({ segmentsRead: segments + 1, finished: true, done: [{ first: 0, last: segments }] });
+    expect(told?.badSegments ?? []).toEqual([]);
+    expect(describeTree(stage.target)).toBe(describeTree(stage.source));
+  });
+
+  test('reads only the segments that hold a chosen path, and restores nothing else', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 40);
+    const segments = await loadAndPlan(stage, 8 * MiB);
+    await backUpAll(stage, segments);
+    const restore = await makeRestore(stage);
+    const order = restoreOrder(stage, restore, { segments: [{ first: 0, last: 1 }], paths: ['data-0'] });
+    expect(await runWorker(order, stage.kubeconfig, foldersOf(stage))).toMatchObject({ code: 0 });
+    expect((await readHead(stage, restore.record)).restore).toMatchObject({ segmentsRead: 2, filesRestored: 1 });
+    expect(readdirSync(stage.target)).toEqual(['data-0']);
+    expect(readFileSync(join(stage.target, 'data-0')).equals(readFileSync(join(stage.source, 'data-0')))).toBe(true);
+  });
+
+  test('compresses where it is asked to, and restores from that', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 10);
+    const segments = await loadAndPlan(stage, 8 * MiB);
+    await backUpAll(stage, segments, { compression: 'Zstd' });
+    const restore = await makeRestore(stage);
+    expect(await runWorker(restoreOrder(stage, restore), stage.kubeconfig, foldersOf(stage))).toMatchObject({
+      code: 0,
+    });
+    expect(describeTree(stage.target)).toBe(describeTree(stage.source));
+  });
+});

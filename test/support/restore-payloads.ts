@@ -1,0 +1,57 @@
+import { mkdirSync } from 'node:fs';
+import { PLAIN, type Encoding } from '../../src/archive/blocks.ts';
+import type { ConflictPolicy } from '../../src/archive/place.ts';
+import { finishRestore, restoreSegment, type SegmentRestored } from '../../src/archive/restore.ts';
+import type { RestoreTotals } from '../../src/archive/restore-report.ts';
+import type { Selection } from '../../src/archive/selection.ts';
+import { FileBlockSource, type TestBackup } from './payload-files.ts';
+
+export interface RestoreWish {
+  readonly selection?: Selection;
+  readonly conflict?: ConflictPolicy;
+  readonly encoding?: Encoding;
+  /** Payloads in order; by default all of the backup, `links` last. */
+  readonly payloads?: readonly string[];
+  /** Leave the working folder. */
+  readonly unfinished?: boolean;
+}
+
+export interface RestoreDone {
+  readonly segments: readonly SegmentRestored[];
+  readonly end: RestoreTotals | undefined;
+  readonly failures: readonly string[];
+  readonly kept: number;
+  readonly files: number;
+}
+
+/** Restores payload files into a folder, made where it is missing, as a worker does. */
+export const restorePayloads = (backup: TestBackup, target: string, wish: RestoreWish = {}): RestoreDone => {
+  mkdirSync(target, { recursive: true });
+  const selection = wish.selection ?? { kind: 'all' };
+  const conflict = wish.conflict ?? 'Fail';
+  const shared = { encoding: wish.encoding ?? PLAIN, targetPath: Buffer.from(target), folder: backup.folder, conflict };
+  const segments: SegmentRestored[] = [];
+  const restore = (payload: string, chosen: Selection): SegmentRestored => {
+    const source = new FileBlockSource(payload);
+    try {
+      const restored = restoreSegment({ ...shared, source, selection: chosen });
+      segments.push(restored);
+      return restored;
+    } finally {
+      source.close();
+    }
+  };
+  for (const payload of wish.payloads ?? [...backup.data, backup.links]) {
+    const { unresolvedLinks } = restore(payload, selection);
+    if (unresolvedLinks.length > 0) restore(payload, { kind: 'links', links: unresolvedLinks });
+  }
+  const end = wish.unfinished === true ? undefined : finishRestore(shared.targetPath, backup.folder, conflict);
+  const all: readonly RestoreTotals[] = end === undefined ? segments : [...segments, end];
+  return {
+    segments,
+    end,
+    failures: all.flatMap((totals) => totals.failures.map((failure) => `${failure.path}: ${failure.code}`)),
+    kept: all.reduce((sum, totals) => sum + totals.kept, 0),
+    files: all.reduce((sum, totals) => sum + totals.files, 0),
+  };
+};

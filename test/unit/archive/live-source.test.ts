@@ -1,0 +1,190 @@
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { PLAIN } from '../../../src/archive/blocks.ts';
+import type { IndexLine } from '../../../src/archive/index-line.ts';
+import { parseIndexLine, readIndex } from '../../../src/archive/index-reader.ts';
+import { START } from '../../../src/archive/order.ts';
+import { openSegment } from '../../../src/archive/segment-reader.ts';
+import { writeSegment } from '../../../src/archive/segment-writer.ts';
+import type { SegmentTotals } from '../../../src/archive/segment-totals.ts';
+import { mknodAt } from '../../../src/posix/file.ts';
+import { S_IFSOCK } from '../../../src/posix/stat.ts';
+import { MemoryBlocks } from '../../support/memory-blocks.ts';
+import { testInfo } from '../../support/payload-files.ts';
+import { makeTempFolder } from '../../support/temp-folder.ts';
+
+// Whole trees on a disk that others may use, too.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const SIZE = 1_500_000;
+const FOLDER = '.twinreel-0a1b2c3d';
+
+let temp: ReturnType<typeof makeTempFolder>;
+let file: string;
+let rootFd: number;
+
+beforeEach(() => {
+  temp = makeTempFolder('tw-archive-live-');
+  file = join(temp.path, 'file');
+  writeFileSync(file, Buffer.alloc(SIZE, 1));
+  rootFd = openSync(temp.path, constants.O_RDONLY);
+});
+
+afterEach(() => {
+  closeSync(rootFd);
+  temp.remove();
+});
+
+interface Written {
+  readonly totals: SegmentTotals;
+  readonly lines: readonly IndexLine[];
+  readonly contents: ReadonlyMap<string, Buffer>;
+}
+
+/** Writes the whole source while `meanwhile` happens after the first block. */
+const writeWhile = (meanwhile: () => void): Written => {
+  const blocks = new MemoryBlocks((count) => {
+    if (count === 0) meanwhile();
+  });
+  const totals = writeSegment(
+    {
+      rootFd,
+      n: 0,
+      from: START,
+      to: null,
+      firstSegmentOfFile: 0,
+      filter: undefined,
+      oneFileSystem: true,
+      folder: FOLDER,
+      encoding: PLAIN,
+      info: testInfo(1),
+    },
+    blocks,
+  );
+  const { items, reader } = openSegment(blocks.source(), PLAIN);
+  const lines: IndexLine[] = [];
+  const contents = new Map<string, Buffer>();
+  for (const item of items()) {
+    if (item.kind === 'entry') contents.set(item.member.path, reader.readAll(2 * SIZE));
+    else if (item.kind === 'index')
+      for (const line of readIndex({ next: () => reader.read() })) lines.push(parseIndexLine(line));
+  }
+  return { totals, lines, contents };
+};
+
+/** Root may read anything: the work is done by somebody else then. */
+const asSomebody = <T>(work: () => T): T => {
+  if (process.geteuid?.() !== 0) return work();
+  process.seteuid?.(65534);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+  }
+};
+
+const lineOf = ({ lines }: Written, path: string): IndexLine | undefined => lines.find((line) => line.p === path);
+
+describe('a file that changes while it is read', () => {
+  test('is padded to the size of its header when it shrinks', () => {
+    const written = writeWhile(() => {
+      truncateSync(file, 600_000);
+    });
+    expect(lineOf(written, 'file')?.z).toEqual(['padded', 'changed']);
+    expect([written.totals.padded, written.totals.changed, written.totals.cut]).toEqual([1, 1, 0]);
+    const content = written.contents.get('file');
+    expect(content?.length).toBe(SIZE);
+    expect(content?.subarray(SIZE - 100).every((byte) => byte === 0)).toBe(true);
+    expect(written.totals.examples).toEqual([{ path: 'file', why: 'padded changed' }]);
+  });
+
+  test('is cut at the size of its header when it grows', () => {
+    const written = writeWhile(() => {
+      appendFileSync(file, 'more');
+    });
+    expect(lineOf(written, 'file')?.z).toEqual(['cut', 'changed']);
+    expect(written.contents.get('file')?.equals(Buffer.alloc(SIZE, 1))).toBe(true);
+  });
+
+  test('is flagged when only its attributes change', () => {
+    const written = writeWhile(() => {
+      chmodSync(file, 0o600);
+    });
+    expect(lineOf(written, 'file')?.z).toEqual(['changed']);
+  });
+
+  test('is not flagged when nothing happens', () => {
+    const written = writeWhile(() => undefined);
+    expect(lineOf(written, 'file')?.z).toBeUndefined();
+    expect([written.totals.entries, written.totals.files, written.totals.dataBytes]).toEqual([2, 1, SIZE]);
+  });
+});
+
+describe('what is listed and then', () => {
+  test('vanishes is not there', () => {
+    writeFileSync(join(temp.path, 'later'), 'x');
+    const written = writeWhile(() => {
+      rmSync(join(temp.path, 'later'));
+    });
+    expect(lineOf(written, 'later')).toBeUndefined();
+    expect(written.totals.skipped).toBe(0);
+  });
+
+  test('becomes a link is archived as that link, not as what it points to', () => {
+    writeFileSync(join(temp.path, 'later'), 'x');
+    const written = writeWhile(() => {
+      rmSync(join(temp.path, 'later'));
+      symlinkSync('/etc/passwd', join(temp.path, 'later'));
+    });
+    expect(lineOf(written, 'later')).toMatchObject({ t: 'l', l: '/etc/passwd' });
+  });
+
+  test('is a folder replaced by a link is not entered', () => {
+    mkdirSync(join(temp.path, 'later'));
+    const written = writeWhile(() => {
+      rmSync(join(temp.path, 'later'), { recursive: true });
+      symlinkSync('/etc', join(temp.path, 'later'));
+    });
+    expect([...written.contents.keys()]).toEqual(['', 'file', 'later']);
+  });
+});
+
+describe('what cannot be stored stands in the index alone:', () => {
+  test('a socket', () => {
+    mknodAt(rootFd, 'socket', S_IFSOCK | 0o600);
+    const written = writeWhile(() => undefined);
+    expect(lineOf(written, 'socket')).toMatchObject({ t: 's', z: ['skipped'], a: '600' });
+    expect(written.contents.has('socket')).toBe(false);
+    expect(written.totals).toMatchObject({ skipped: 1, entries: 3 });
+  });
+
+  test('the name of the working folder, when it appears in the source', () => {
+    mkdirSync(join(temp.path, FOLDER));
+    writeFileSync(join(temp.path, FOLDER, 'x'), '');
+    const written = writeWhile(() => undefined);
+    expect(lineOf(written, FOLDER)).toMatchObject({ t: 's', z: ['skipped'] });
+    expect(lineOf(written, `${FOLDER}/x`)).toBeUndefined();
+  });
+
+  test('a file and the contents of a folder that may not be read', () => {
+    writeFileSync(join(temp.path, 'secret'), 'x', { mode: 0o000 });
+    mkdirSync(join(temp.path, 'closed'), { mode: 0o000 });
+    chmodSync(temp.path, 0o755);
+    const written = asSomebody(() => writeWhile(() => undefined));
+    expect(lineOf(written, 'secret')).toMatchObject({ t: 's', e: 'EACCES', z: ['skipped'] });
+    expect(lineOf(written, 'closed')).toMatchObject({ t: 'd', e: 'EACCES', z: ['skipped'] });
+    expect(written.totals.skipped).toBe(1);
+  });
+});

@@ -1,0 +1,373 @@
+import { describe, expect, it } from 'vitest';
+import { needsCommitted } from '../../../src/decide/backup-job.ts';
+import type { Span } from '../../../src/decide/spans.ts';
+import {
+  aGrant,
+  aHead,
+  aPod,
+  decide,
+  endedWith,
+  seenJob,
+  statesOf,
+  stepsOf,
+  streamPod,
+  type Scene,
+} from './job-objects.ts';
+
+const all: readonly Span[] = [{ first: 0, last: 10 }];
+const open: readonly Span[] = [{ first: 0, last: Infinity }];
+const none = new Map<number, readonly Span[]>();
+const idle = { idle: true, activity: 'WaitingForWork', openSegment: undefined, assigned: all };
+
+/** Two streams that write. */
+const running: Scene = {
+  streams: [aGrant(0, 'Running'), aGrant(1, 'Running')],
+  pods: [streamPod(0), streamPod(1)],
+  heads: [
+    [0, aHead(0, { assigned: all })],
+    [1, aHead(1, { assigned: all })],
+  ],
+};
+
+describe('a backup job brings its streams forward', () => {
+  it.each<readonly [string, Scene, string, string]>([
+    [
+      'B8: what is reserved is zoned and loaded',
+      { streams: [aGrant(0, 'Reserved')], plan: undefined },
+      'zone 0, launchPlan',
+      '0 Preparing',
+    ],
+    [
+      "a stream that waits is the allocator's",
+      { streams: [aGrant(0, 'Waiting')], isSecured: false, committed: undefined },
+      '',
+      '0 Waiting',
+    ],
+    [
+      'the plan is cut once a server is secured',
+      { streams: [aGrant(0, 'Ready')], plan: { segments: 0, complete: false, pod: undefined }, committed: undefined },
+      'launchPlan',
+      '0 Ready',
+    ],
+    [
+      'B9: a stream that is ready is told what to write, and its worker started',
+      { streams: [aGrant(0, 'Ready')] },
+      'openHead 0, launchBackup 0',
+      '0 Running',
+    ],
+    ['B10: streams that write are left alone', running, '', '0 Running, 1 Running'],
+    [
+      'a standby stays ready',
+      {
+        ...running,
+        job: { routes: 3 },
+        streams: [...(running.streams ?? []), aGrant(2, 'Ready', { role: 'Standby' })],
+      },
+      '',
+      '0 Running, 1 Running, 2s Ready',
+    ],
+    [
+      'a worker that a crash kept from being made is made',
+      { ...running, streams: [aGrant(0, 'Running')], pods: [], heads: [] },
+      'openHead 0, launchBackup 0',
+      '0 Running',
+    ],
+    [
+      'one whose head stands needs no second one',
+      { streams: [aGrant(0, 'Running')], pods: [], heads: [[0, aHead(0, { activity: 'Starting', assigned: all })]] },
+      'launchBackup 0',
+      '0 Running',
+    ],
+  ])('%s', (_name, scene, steps, states) => {
+    const decision = decide(scene);
+    expect(stepsOf(decision)).toBe(steps);
+    expect(statesOf(decision)).toBe(states);
+  });
+
+  it('hands out to the open end while the plan grows, and to its end once that is known', () => {
+    const growing = decide({ ...running, plan: { segments: 2, complete: false, pod: aPod('plan') } });
+    expect(stepsOf(growing, 'assign')).toBe('assign 0, assign 1');
+    const heads = [0, 1].map((stream) => [stream, aHead(stream, { assigned: open })] as const);
+    const known = decide({ ...running, heads });
+    expect(stepsOf(known, 'assign')).toBe('assign 0, assign 1');
+    expect(known.steps[0]).toMatchObject({ assigned: [{ first: 0, last: 10 }] });
+  });
+
+  it('notes the boot of the node once its worker was seen to run, so that another one proves it gone', () => {
+    const boots = new Map([['node-0', 'boot-7']]);
+    expect(decide({ ...running, boots }).status.streams?.[0]).toMatchObject({ podStarted: true, bootID: 'boot-7' });
+    const pods = [streamPod(0, { state: 'waiting' }), streamPod(1)];
+    expect(decide({ ...running, pods, boots }).status.streams?.[0]).not.toHaveProperty('podStarted');
+  });
+
+  it('never gives a tape on which it has begun to another stream', () => {
+    expect(decide({ streams: [aGrant(0, 'Ready')] }).status.avoid?.tapes).toEqual(['tape-0']);
+  });
+});
+
+describe('F6: a stream is lost', () => {
+  const broken: Scene = { ...running, pods: [streamPod(0, endedWith(21, 'TapeWriteError', 'tape')), streamPod(1)] };
+
+  it('seals its head, keeps what it holds until the fence is proven, and waits for other hardware', () => {
+    const decision = decide(broken);
+    expect(stepsOf(decision).split(', ').slice(0, 2)).toEqual(['sealHead 0', 'noteFault 0']);
+    expect(statesOf(decision)).toBe('0 Waiting, 1 Running | 0 Releasing');
+    expect(decision.status).toMatchObject({ bytesRewritten: 400, replacements: 1 });
+    expect(decision.status.avoid).toMatchObject({ drives: ['lib-0/drive-0'], tapes: ['tape-0'] });
+    expect(decision.status.failoverHistory).toMatchObject([{ stream: 0, fromEpoch: 1, reason: 'TapeWriteError' }]);
+  });
+
+  it('puts a standby that is ready in its place at once', () => {
+    const scene: Scene = {
+      ...broken,
+      job: { routes: 3 },
+      streams: [...(running.streams ?? []), aGrant(2, 'Ready', { role: 'Standby' })],
+    };
+    const decision = decide(scene);
+    expect(statesOf(decision)).toBe('0s Waiting, 1 Running, 2 Ready | 0 Releasing');
+    expect(decision.status.failovers).toBe(1);
+    // Once the head of what was lost is sealed it is known what is missing.
+    const next = decide({ ...scene, streams: decision.status.streams ?? [], retired: decision.status.retired ?? [] });
+    expect(stepsOf(next, 'openHead', 'launchBackup')).toBe('openHead 2, launchBackup 2');
+  });
+
+  it('does not start the next writer before the head of the lost one is sealed', () => {
+    const scene: Scene = {
+      streams: [aGrant(0, 'Waiting', { lostEpoch: 1 }), aGrant(1, 'Ready')],
+      retired: [aGrant(0, 'Fencing')],
+      pods: [streamPod(0, { deleting: true })],
+      heads: [[0, aHead(0)]],
+      job: { copies: 1, activeRoutes: 1 },
+    };
+    expect(stepsOf(decide(scene), 'openHead')).toBe('');
+    expect(stepsOf(decide({ ...scene, heads: [[0, aHead(0, { sealed: true })]] }), 'openHead')).toBe('openHead 1');
+  });
+
+  it('goes on with the next tape when one is full, which is no failover', () => {
+    const decision = decide({ ...running, pods: [streamPod(0, endedWith(22, 'TapeFull', 'tape')), streamPod(1)] });
+    expect(statesOf(decision)).toBe('0 Waiting, 1 Running | 0 Releasing');
+    expect(decision.status).not.toHaveProperty('failoverHistory');
+    expect(decision.status.streams?.[0]).not.toHaveProperty('lostEpoch');
+  });
+
+  it.each<readonly [string, Scene]>([
+    [
+      'whose source cannot be read: no other drive reads it better',
+      { pods: [streamPod(0, endedWith(10, 'SourceReadError', 'source')), streamPod(1)] },
+    ],
+    ['after as many replacements as are allowed', { status: { replacements: 4 } }],
+  ])('is not replaced %s', (_name, more) => {
+    expect(statesOf(decide({ ...broken, ...more }))).toBe('0 Fencing, 1 Running');
+  });
+
+  it('calls the drive NotUsable when its fence is not proven in time, and says so again until it is', () => {
+    const stateSince = new Date(Date.UTC(2030, 0, 1)).toISOString();
+    const scene: Scene = {
+      ...running,
+      retired: [aGrant(2, 'Fencing', { stateSince })],
+      pods: [...(running.pods ?? []), streamPod(2, { deleting: true })],
+    };
+    expect(stepsOf(decide(scene))).toBe('suspectFence 2');
+  });
+});
+
+describe('B11, F7, F8: what became of it', () => {
+  const ending = (scene: Scene): string => {
+    const found = decide(scene).status.ending;
+    return found === undefined ? 'none' : `${found.result} ${found.reason} ${found.copies ?? 0}`;
+  };
+  const both = new Map([
+    [0, all],
+    [1, all],
+  ]);
+  const ended = (one: 'Succeeded' | 'Failed', other: 'Succeeded' | 'Failed') => [aGrant(0, one), aGrant(1, other)];
+
+  it.each<readonly [string, Scene, string]>([
+    [
+      'all copies of everything: success',
+      { streams: ended('Succeeded', 'Succeeded'), committed: both },
+      'Succeeded AllCopiesWritten 2',
+    ],
+    [
+      'B11: one success is success',
+      { streams: ended('Succeeded', 'Failed'), committed: new Map([[0, all]]) },
+      'Succeeded CopiesMissing 1',
+    ],
+    [
+      'copies count segment by segment, whoever wrote them',
+      {
+        streams: ended('Failed', 'Failed'),
+        committed: new Map([
+          [0, [{ first: 0, last: 4 }]],
+          [1, [{ first: 5, last: 10 }]],
+        ]),
+      },
+      'Succeeded CopiesMissing 1',
+    ],
+    [
+      'F8: a segment that is nowhere: failure',
+      { streams: ended('Failed', 'Failed'), committed: new Map([[0, [{ first: 0, last: 9 }]]]) },
+      'Failed NoStreamLeft 0',
+    ],
+    [
+      'fewer than minCopies: failure',
+      { job: { minCopies: 2 }, streams: ended('Succeeded', 'Failed'), committed: new Map([[0, all]]) },
+      'Failed NoStreamLeft 1',
+    ],
+    [
+      'a plan that is not whole proves nothing',
+      {
+        streams: ended('Succeeded', 'Succeeded'),
+        committed: both,
+        plan: { segments: 10, complete: false, pod: undefined },
+      },
+      'Failed NoStreamLeft 0',
+    ],
+    ['a stream that still writes is waited for', { ...running, committed: none }, 'none'],
+    [
+      'so is one that waits for other hardware',
+      { streams: [aGrant(0, 'Waiting', { lostEpoch: 1 }), aGrant(1, 'Succeeded')], committed: new Map([[1, all]]) },
+      'none',
+    ],
+    [
+      'but not when everything is copied',
+      { streams: [aGrant(0, 'Waiting', { lostEpoch: 1 }), aGrant(1, 'Succeeded')], committed: both },
+      'Succeeded AllCopiesWritten 2',
+    ],
+    [
+      'nothing is judged on what was not read',
+      { streams: ended('Succeeded', 'Succeeded'), committed: undefined },
+      'none',
+    ],
+  ])('%s', (_name, scene, expected) => {
+    expect(ending(scene)).toBe(expected);
+  });
+
+  it('closes a stream that has nothing left to write, and asks again where a crash swallowed that', () => {
+    const scene: Scene = {
+      ...running,
+      committed: both,
+      heads: [
+        [0, aHead(0, idle)],
+        [1, aHead(1, idle)],
+      ],
+    };
+    const decision = decide(scene);
+    expect(statesOf(decision)).toBe('0 Closing, 1 Closing');
+    expect(stepsOf(decision)).toBe('closeHead 0, closeHead 1');
+    const streams = decision.status.streams ?? [];
+    expect(stepsOf(decide({ ...scene, streams }))).toBe('closeHead 0, closeHead 1');
+    const told = [0, 1].map((stream) => [stream, aHead(stream, { ...idle, closeAsked: true })] as const);
+    expect(stepsOf(decide({ ...scene, streams, heads: told }))).toBe('');
+  });
+
+  it('counts a stream that failed after everything was committed as a success', () => {
+    const streams = [aGrant(0, 'Closing'), aGrant(1, 'Running')];
+    const decision = decide({
+      ...running,
+      streams,
+      pods: [streamPod(0, endedWith(21, 'TapeWriteError', 'tape')), streamPod(1)],
+    });
+    expect(decision.status.streams?.[0]).toMatchObject({ state: 'Releasing', outcome: 'Succeeded' });
+  });
+});
+
+describe('B14, F9: the end of a job', () => {
+  it.each<readonly [string, Scene, string]>([
+    ['cancel', { cancelAsked: true }, 'Cancelled Cancelled'],
+    ['deletion', { deleted: true }, 'Cancelled Deleted'],
+    ['suspend', { suspendAsked: true }, 'Suspended Suspended'],
+    ['activeDeadline', { job: { activeDeadline: '500ms' } }, 'Failed DeadlineExceeded'],
+  ])('is asked for by %s: everything is sealed and released', (_name, more, expected) => {
+    const decision = decide({ ...running, ...more });
+    expect(`${decision.status.ending?.result} ${decision.status.ending?.reason}`).toBe(expected);
+    expect(statesOf(decision)).toBe('0 Fencing, 1 Fencing');
+    expect(stepsOf(decision)).toBe('sealHead 0, deletePod, sealHead 1, deletePod');
+  });
+
+  it('keeps its first reason', () => {
+    const first = { result: 'Failed' as const, reason: 'PlanFailed', message: '' };
+    expect(decide({ ...running, status: { ending: first }, cancelAsked: true }).status.ending).toEqual(first);
+  });
+
+  it('leaves an intent to the allocator, which rolls it back', () => {
+    const decision = decide({ streams: [aGrant(0, 'Allocating')], cancelAsked: true });
+    expect(statesOf(decision)).toBe('0 Allocating');
+    expect(stepsOf(decision)).toBe('');
+  });
+
+  it('comes when nothing is held any more', () => {
+    const scene: Scene = { streams: [aGrant(0, 'Succeeded'), aGrant(1, 'Released')], cancelAsked: true };
+    expect(stepsOf(decide(scene))).toBe('finishRecords');
+    expect(stepsOf(decide({ ...scene, streams: [aGrant(0, 'Releasing', { unloaded: true })] }))).toBe('free 0');
+    expect(stepsOf(decide({ ...scene, plan: { segments: 1, complete: false, pod: aPod('plan') } }))).toBe('deletePod');
+  });
+
+  it('does not wait for ever for a fence that cannot be proven', () => {
+    const stateSince = new Date(Date.UTC(2030, 0, 1)).toISOString();
+    const retired = [aGrant(2, 'Fencing', { stateSince })];
+    const pods = [streamPod(2, { deleting: true })];
+    expect(stepsOf(decide({ streams: [], retired, pods, cancelAsked: true }))).toBe('suspectFence 2, finishRecords');
+  });
+});
+
+describe('a plan', () => {
+  const planning = (pod: ReturnType<typeof aPod>, epoch = 0): Scene => ({
+    streams: [aGrant(0, 'Ready')],
+    status: { plan: { epoch } },
+    plan: { segments: 0, complete: false, pod },
+    committed: undefined,
+  });
+
+  it('that failed is cut again by another pod, from where it got to', () => {
+    const decision = decide(planning(aPod('plan', endedWith(1, 'Crashed', 'worker'))));
+    expect(decision.status.plan?.epoch).toBe(1);
+    expect(decision.status.ending).toBeUndefined();
+    expect(stepsOf(decision)).toBe('deletePod');
+  });
+
+  it.each<readonly [string, ReturnType<typeof aPod>, number]>([
+    ['that failed three times ends the job', aPod('plan', endedWith(1, 'Crashed', 'worker')), 2],
+    ['whose source cannot be read ends it at once', aPod('plan', endedWith(10, 'SourceMissing', 'source')), 0],
+  ])('%s', (_name, pod, epoch) => {
+    expect(decide(planning(pod, epoch)).status.ending?.result).toBe('Failed');
+  });
+});
+
+describe('the commits are read uncached', () => {
+  it.each<readonly [string, Scene, boolean]>([
+    ['not while streams simply write', running, false],
+    ['not before anything was secured', { streams: [aGrant(0, 'Waiting')], isSecured: false }, false],
+    ['before a stream starts', { streams: [aGrant(0, 'Ready')] }, true],
+    [
+      'when a stream has nothing left to do',
+      {
+        ...running,
+        heads: [
+          [0, aHead(0, idle)],
+          [1, aHead(1, { assigned: all })],
+        ],
+      },
+      true,
+    ],
+    [
+      'when the open end of what was handed out has to be bounded',
+      {
+        ...running,
+        heads: [
+          [0, aHead(0)],
+          [1, aHead(1)],
+        ],
+      },
+      true,
+    ],
+    ['when no stream is left', { streams: [aGrant(0, 'Succeeded'), aGrant(1, 'Failed')] }, true],
+    [
+      'not for a job that is ending',
+      { streams: [aGrant(0, 'Succeeded')], status: { ending: { result: 'Cancelled', reason: '', message: '' } } },
+      false,
+    ],
+  ])('%s: %s', (_name, scene, expected) => {
+    expect(needsCommitted(seenJob(scene))).toBe(expected);
+  });
+});

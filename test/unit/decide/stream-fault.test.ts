@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import type { PodFacts } from '../../../src/decide/pod-facts.ts';
+import { judgeStream, type StreamView } from '../../../src/decide/stream-fault.ts';
+
+const ended = (message: Partial<NonNullable<NonNullable<PodFacts['exit']>['message']>> | undefined): PodFacts => ({
+  name: 'tw-0a1b2c3d-s0-e1',
+  uid: 'p',
+  node: 'server-0',
+  state: 'ended',
+  deleting: false,
+  fenced: true,
+  ageMs: 1000,
+  exit: {
+    code: message === undefined ? 137 : 20,
+    reason: 'Error',
+    ...(message === undefined
+      ? {}
+      : {
+          message: {
+            v: 1,
+            role: 'backup',
+            outcome: 'failed',
+            reason: 'TapeWriteError',
+            fault: 'tape',
+            message: 'a write failed',
+            ...message,
+          },
+        }),
+  },
+});
+
+const view = (pod: PodFacts): StreamView => ({
+  grant: { number: 0, epoch: 1, role: 'Active', state: 'Running' },
+  pod,
+  // As it was when segment 8 was opened ahead: these bytes were of segment 7, which was committed since.
+  head: {
+    epoch: 1,
+    sealed: false,
+    closeAsked: false,
+    activity: 'Writing',
+    openSegment: 8,
+    openBytes: 49,
+    bytesDone: 0,
+  },
+  node: undefined,
+  silence: { headMs: 0, progressMs: 0 },
+  patience: { stallMs: 1, heartbeatMs: 1, preparationMs: 1, startMs: 1 },
+});
+
+const lostBytes = (pod: PodFacts): number | undefined => {
+  const verdict = judgeStream(view(pod));
+  return verdict.kind === 'lost' ? verdict.fault.lostBytes : undefined;
+};
+
+test('what a worker says it had not committed is what will be written again, not an older word of its head', () => {
+  expect(lostBytes(ended({ lostBytes: 30 }))).toBe(30);
+});
+
+test('of a worker that was killed the head alone knows what was open', () => {
+  expect(lostBytes(ended(undefined))).toBe(49);
+});

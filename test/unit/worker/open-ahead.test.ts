@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createOpenAheadMemory } from '../../../src/worker/open-ahead-memory.ts';
+import { serveOpenAhead } from '../../../src/worker/open-ahead-service.ts';
+import type { AheadAnswer, AheadTask } from './fixtures/ahead-writer.ts';
+
+const isAnswer = (value: unknown): value is AheadAnswer =>
+  typeof value === 'object' && value !== null && 'sha256' in value;
+
+const write = async (task: AheadTask): Promise<AheadAnswer> => {
+  const thread = new Worker(new URL('./fixtures/ahead-writer.ts', import.meta.url));
+  thread.postMessage(task);
+  const said: unknown[] = await once(thread, 'message');
+  await thread.terminate();
+  const [answer] = said;
+  if (!isAnswer(answer)) throw new TypeError('no answer');
+  return answer;
+};
+
+const makeSource = (): string => {
+  const root = mkdtempSync(join(tmpdir(), 'twinreel-ahead-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const fill = (folder: string, files: number): void => {
+    mkdirSync(folder, { recursive: true });
+    for (let i = 0; i < files; i += 1) writeFileSync(join(folder, `file-${i}`), randomBytes(i * 31));
+    symlinkSync('file-3', join(folder, 'file-30-link'));
+    mkdirSync(join(folder, 'file-31-folder'), { recursive: true });
+    linkSync(join(folder, 'file-5'), join(folder, 'file-50-name'));
+    execFileSync('mkfifo', [join(folder, 'file-32-fifo')]);
+  };
+  fill(root, 120);
+  fill(join(root, 'file-31-folder'), 90);
+  fill(join(root, 'file-31-folder', 'file-31-folder'), 300);
+  fill(join(root, 'last'), 6);
+  writeFileSync(join(root, 'n'.repeat(255)), 'a name as long as names can be');
+  return root;
+};
+
+// Threads take their time to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+describe('opening ahead', () => {
+  it('gives the same bytes as opening in turn, and leaves no file open', async () => {
+    const source = makeSource();
+    const memory = createOpenAheadMemory();
+    const stop = new AbortController();
+    const serving = serveOpenAhead(memory, stop.signal);
+    const ahead = await write({ source, memory });
+    stop.abort();
+    await serving;
+    const inTurn = await write({ source });
+    expect(ahead.files).toBe(517);
+    expect(ahead.sha256).toBe(inTurn.sha256);
+    expect(ahead.openAfter).toBe(ahead.openBefore);
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { RestoreTotals } from '../../../src/archive/restore-report.ts';
+import { addNews, withSegment, type SegmentNews } from '../../../src/worker/restore-progress.ts';
+
+const totals = (more: Partial<RestoreTotals> = {}): RestoreTotals => ({
+  files: 2,
+  folders: 1,
+  others: 0,
+  hardLinks: 0,
+  notJoined: 0,
+  bytes: 10,
+  kept: 0,
+  flagged: 0,
+  failed: 0,
+  failures: [],
+  attributesFailed: 0,
+  attributeFailures: [],
+  found: [],
+  unresolvedLinks: [],
+  ...more,
+});
+
+const done = (segment: number): SegmentNews => ({ kind: 'done', segment, totals: [totals()] });
+const bad: SegmentNews = {
+  kind: 'bad',
+  segment: 4,
+  barcode: 'A',
+  group: 9,
+  reason: 'ReadError',
+  message: 'x'.repeat(5000),
+};
+
+describe('addNews', () => {
+  it('counts a segment once, however often it is told', () => {
+    const once = addNews(undefined, [done(3), done(4)]);
+    expect(once).toMatchObject({ segmentsRead: 2, filesRestored: 4, bytesRestored: 20, done: [{ first: 3, last: 4 }] });
+    expect(addNews(once, [done(4)])).toEqual(once);
+  });
+
+  it('tells a bad copy once, with a message that fits', () => {
+    const once = addNews({}, [bad, bad]);
+    expect(once.badSegments).toHaveLength(1);
+    expect(once.badSegments?.[0]?.message).toHaveLength(1024);
+  });
+
+  it('tells each chosen path that was met once', () => {
+    const met = (segment: number, ...found: string[]): SegmentNews => ({
+      kind: 'done',
+      segment,
+      totals: [totals({ found })],
+    });
+    expect(addNews(undefined, [met(1, 'a/b'), met(2, 'a/b', 'c')]).found).toEqual(['a/b', 'c']);
+  });
+
+  it('keeps the first hundred failures and counts all', () => {
+    const failures = Array.from({ length: 90 }, (_, i) => ({ path: `f${i}`, code: 'EACCES' }));
+    const news = [1, 2].map((segment): SegmentNews => ({
+      kind: 'done',
+      segment,
+      totals: [totals({ failed: 90, failures })],
+    }));
+    const told = addNews({}, news);
+    expect(told.failures).toHaveLength(100);
+    expect(told.failureCount).toBe(180);
+  });
+});
+
+describe('withSegment', () => {
+  it('joins ranges that touch', () => {
+    expect(
+      withSegment(
+        [
+          { first: 0, last: 1 },
+          { first: 3, last: 5 },
+        ],
+        2,
+      ),
+    ).toEqual([{ first: 0, last: 5 }]);
+    expect(withSegment([{ first: 0, last: 1 }], 7)).toEqual([
+      { first: 0, last: 1 },
+      { first: 7, last: 7 },
+    ]);
+  });
+});
