@@ -48,6 +48,7 @@ export interface Settings {
   readonly podStartMs: number;
   /** For loading and locating: a first LTO-9 load takes up to two hours. */
   readonly preparationMs: number;
+  readonly filesMs: number;
   /** Grace of worker pods when they are deleted. */
   readonly graceSeconds: number;
   /** Segments between two incremental catalogues on a tape. */

@@ -68,6 +68,7 @@ export const observeJob = async (
       stallMs: spec.stallMs,
       heartbeatMs: 4 * deps.settings.heartbeatMs + spec.stallMs,
       preparationMs: deps.settings.preparationMs,
+      filesMs: deps.settings.filesMs,
       startMs: deps.settings.podStartMs,
     },
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,

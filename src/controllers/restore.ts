@@ -222,6 +222,7 @@ const observe = async (deps: Deps, memory: Memory, restore: Restore, signal: Abo
       stallMs,
       heartbeatMs: 4 * deps.settings.heartbeatMs + stallMs,
       preparationMs: deps.settings.preparationMs,
+      filesMs: deps.settings.filesMs,
       startMs: deps.settings.podStartMs,
     },
   };

@@ -30,6 +30,8 @@ export interface Patience {
   readonly heartbeatMs: number;
   /** For loading and locating: a first LTO-9 load takes up to two hours. */
   readonly preparationMs: number;
+  /** For a source that gives nothing and a target that takes nothing, which is no fault of a drive. */
+  readonly filesMs: number;
   /** A pod that does not start. */
   readonly startMs: number;
 }
@@ -99,21 +101,40 @@ const judgeSilence = (
     return lost('HeartbeatLost', `no sign of life from the worker for ${seconds(silence.headMs)}`, 'worker');
   }
   const where = `${grant.library ?? ''}/${grant.drive ?? ''}`;
-  switch (head?.activity) {
+  const stoodStill = seconds(silence.progressMs);
+  const hangs = stall(head?.activity, patience);
+  if (hangs === undefined || silence.progressMs <= hangs.limitMs) return { kind: 'fine' };
+  switch (hangs.what) {
+    case 'drive':
+      return lost('Stalled', `no block moved on ${where} for ${stoodStill}`, 'drive');
+    case 'position':
+      return lost('Stalled', `${where} has been positioning for ${stoodStill}`, 'drive');
+    case 'source':
+      return lost('SourceStalled', `the source has given nothing for ${stoodStill}`, 'source');
+    case 'target':
+      return lost('TargetStalled', `the target has taken nothing for ${stoodStill}`, 'target');
+  }
+};
+
+/** What is to blame where nothing moves, and after how long; undefined where waiting is what the worker should do. */
+const stall = (
+  activity: string | undefined,
+  patience: Patience,
+): { readonly what: 'drive' | 'position' | 'source' | 'target'; readonly limitMs: number } | undefined => {
+  switch (activity) {
     case 'Writing':
     case 'Flushing':
-    case 'Restoring':
     case 'Closing':
-      return silence.progressMs > patience.stallMs
-        ? lost('Stalled', `no block moved on ${where} for ${seconds(silence.progressMs)}`, 'drive')
-        : { kind: 'fine' };
+    case 'Reading':
+      return { what: 'drive', limitMs: patience.stallMs };
     case 'Loading':
     case 'Locating':
-      return silence.progressMs > patience.preparationMs
-        ? lost('Stalled', `${where} has been positioning for ${seconds(silence.progressMs)}`, 'drive')
-        : { kind: 'fine' };
+      return { what: 'position', limitMs: patience.preparationMs };
+    case 'WaitingForSource':
+      return { what: 'source', limitMs: patience.filesMs };
+    case 'Restoring':
+      return { what: 'target', limitMs: patience.filesMs };
     default:
-      // Waiting for work or for the source: no fault of the drive.
-      return { kind: 'fine' };
+      return undefined;
   }
 };

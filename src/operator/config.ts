@@ -25,6 +25,7 @@ export interface OperatorConfig {
   readonly progressMs: number;
   readonly podStartMs: number;
   readonly preparationMs: number;
+  readonly filesMs: number;
   readonly graceSeconds: number;
   readonly catalogueEvery: number;
   readonly simulatedFabrics: string;
@@ -157,6 +158,7 @@ const build = (values: Readonly<Record<string, unknown>>): OperatorConfig => {
     progressMs: ms('progressInterval'),
     podStartMs: ms('podStartTimeout'),
     preparationMs: ms('preparationTimeout'),
+    filesMs: ms('filesTimeout'),
     graceSeconds: Math.ceil(ms('gracePeriod') / 1000),
     catalogueEvery: Number(values['catalogueEvery']),
     simulatedFabrics: resolve(optional('simulatedFabrics') ?? join(beside, 'fabrics')),

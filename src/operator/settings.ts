@@ -92,6 +92,12 @@ export const settings: readonly Setting[] = [
     byDefault: '2h30m',
   },
   {
+    key: 'filesTimeout',
+    kind: 'duration',
+    help: 'how long a source may give nothing, or a target take nothing; a walk for hard links gives nothing until its end',
+    byDefault: '6h',
+  },
+  {
     key: 'gracePeriod',
     kind: 'duration',
     help: 'between SIGTERM and SIGKILL of a worker, in whole seconds',

@@ -97,7 +97,7 @@ export const runOperator = async (
 
 const settingsOf = (config: OperatorConfig): Settings => {
   const { namespace, image, heartbeatMs, fenceTimeoutMs, progressMs } = config;
-  const { podStartMs, preparationMs, graceSeconds, catalogueEvery } = config;
+  const { podStartMs, preparationMs, filesMs, graceSeconds, catalogueEvery } = config;
   return {
     namespace,
     image,
@@ -106,6 +106,7 @@ const settingsOf = (config: OperatorConfig): Settings => {
     progressMs,
     podStartMs,
     preparationMs,
+    filesMs,
     graceSeconds,
     catalogueEvery,
   };

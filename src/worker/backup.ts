@@ -127,7 +127,6 @@ class BackupStream {
 
   /** The plan's folder and root are recorded before its first boundary. */
   async #waitForPlan(ledger: KubeLedger): Promise<PlanSummary> {
-    this.#progress.setActivity('WaitingForWork');
     while (ledger.plan.folder === undefined) await ledger.head.change(planPollMs, this.#context.stop);
     return ledger.plan;
   }

@@ -231,8 +231,8 @@ export class KubeLedger implements StreamLedger {
 
   /** Nothing to do: the head shall say so, and what the last segments came to. */
   async #settle(signal: AbortSignal): Promise<void> {
-    if (this.uncommittedBytes > 0 || this.#queued.length > 0) return;
-    this.#deps.progress.setActivity('WaitingForWork');
+    const { activity } = this.#deps.progress.read();
+    if (activity !== 'WaitingForWork' || this.uncommittedBytes > 0 || this.#queued.length > 0) return;
     if (this.#openSegment === undefined) return;
     this.#openSegment = undefined;
     const idle = { openSegment: null, openBytes: 0, activity: 'WaitingForWork' } as const;

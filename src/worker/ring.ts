@@ -89,6 +89,12 @@ export class RingProducer {
     }
   }
 
+  /** No block is free: the next `acquire` would wait. */
+  get isFull(): boolean {
+    const { words, slots } = this.#view;
+    return ((Atomics.load(words, produced) - Atomics.load(words, consumed)) | 0) >= slots;
+  }
+
   /** The consumer has no use for the rest of this segment: say `end` and go on. */
   get isCancelled(): boolean {
     return Atomics.load(this.#view.words, cancelled) !== 0;

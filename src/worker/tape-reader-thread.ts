@@ -2,6 +2,7 @@
 import { flushCompileCache } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { openDrive } from './open-drive.ts';
+import { SharedProgress } from './progress.ts';
 import { TapeReader, TapeReaderStopped } from './tape-reader.ts';
 import type { FromTapeReader, ToTapeReader } from './restore-protocol.ts';
 import { describeFailure } from './thread-failure.ts';
@@ -11,6 +12,7 @@ let reader: TapeReader | undefined;
 const answer = (order: ToTapeReader): FromTapeReader => {
   switch (order.kind) {
     case 'open':
+      new SharedProgress(order.progress).setActivity('Locating');
       reader = new TapeReader(openDrive(order.address), order);
       reader.checkLabel(order.meant);
       return { kind: 'opened' };

@@ -13,7 +13,11 @@ export class TapeReaderStopped extends Error {
   readonly code = 'TapeReaderStopped';
 }
 
-/** Reads groups off a tape into the ring; hashes what it reads. All synchronous. */
+/**
+ * Reads groups off a tape into the ring; hashes what it reads. All synchronous.
+ *
+ * `Reading` is told only while the drive is asked: a target that takes nothing shows as `Restoring` and fails no drive.
+ */
 export class TapeReader {
   readonly #drive: TapeDrive;
   readonly #ring: RingProducer;
@@ -35,7 +39,7 @@ export class TapeReader {
       throw new WorkerFailure({ reason, fault: 'drive', message });
     }
     const label = checkTapeLabel(this.#drive, meant);
-    if (label.kind === 'match') return;
+    if (label.kind === 'match') return this.#progress.setActivity('WaitingForWork');
     const reason = label.kind === 'foreign' ? 'TapeForeign' : 'TapeLabelMismatch';
     const detail = 'message' in label ? label.message : `its label is ${label.kind}`;
     throw new WorkerFailure({ reason, fault: 'tape', message: `${this.#drive.name}: ${detail}.` });
@@ -45,6 +49,7 @@ export class TapeReader {
   read(wanted: WantedGroup): Verdict {
     this.#progress.setActivity('Locating');
     const verdict = this.#readGroup(wanted);
+    this.#progress.setActivity('Restoring');
     if (this.#ring.acquire() === undefined) throw new TapeReaderStopped();
     this.#ring.publish('end', 1);
     return verdict;
@@ -72,6 +77,7 @@ export class TapeReader {
   #copy(reader: GroupReader, wanted: WantedGroup): Verdict {
     for (;;) {
       if (this.#ring.isCancelled) return bad('Refused', 'the payload is not what it should be');
+      if (this.#ring.isFull) this.#progress.setActivity('Restoring');
       const block = this.#ring.acquire();
       if (block === undefined) throw new TapeReaderStopped();
       this.#progress.setActivity('Reading');

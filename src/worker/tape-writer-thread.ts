@@ -2,6 +2,7 @@
 import { flushCompileCache } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { openDrive } from './open-drive.ts';
+import { SharedProgress } from './progress.ts';
 import { TapeWriter, TapeWriterStopped } from './tape-writer.ts';
 import type { FromTapeWriter, ToTapeWriter } from './tape-writer-protocol.ts';
 import { describeFailure } from './thread-failure.ts';
@@ -9,6 +10,7 @@ import { describeFailure } from './thread-failure.ts';
 let writer: TapeWriter | undefined;
 
 const open = (order: Extract<ToTapeWriter, { kind: 'open' }>): FromTapeWriter => {
+  new SharedProgress(order.progress).setActivity('Locating');
   const drive = openDrive(order.address);
   writer = new TapeWriter(drive, order);
   return writer.prepare(new Date());

@@ -21,7 +21,12 @@ export class TapeWriterStopped extends Error {
   readonly code = 'TapeWriterStopped';
 }
 
-/** Everything that is done at the drive; all synchronous. Not bound to a thread, so that tests need none. */
+/**
+ * Everything that is done at the drive; all synchronous. Not bound to a thread, so that tests need none.
+ *
+ * The activity is told before the drive is touched and is `WaitingForWork` only while it is not: whatever hangs in the
+ * drive, the first label of a group too, shows as something that a drive is blamed for.
+ */
 export class TapeWriter {
   readonly #drive: TapeDrive;
   readonly #ring: RingConsumer;
@@ -63,19 +68,33 @@ export class TapeWriter {
     this.#atEnd = true;
     const { groups, latestRetainUntil } = end;
     const status = this.#drive.status();
+    this.#progress.setActivity('WaitingForWork');
     return { kind: 'opened', status, groups, latestRetainUntil, ...(completed !== undefined && { completed }) };
   }
 
   survey(group: number): SurveyedGroup | undefined {
     this.#atEnd = false;
-    return readGroupEnds(this.#drive, group);
+    this.#progress.setActivity('Locating');
+    const found = readGroupEnds(this.#drive, group);
+    this.#progress.setActivity('WaitingForWork');
+    return found;
   }
 
   /** @throws DriveError, TapeWriterStopped; after either nothing more may be written */
   writeGroup(order: Group): FromTapeWriter {
+    const end = this.#writeGroup(order);
+    this.#progress.setActivity('WaitingForWork');
+    return end;
+  }
+
+  #writeGroup(order: Group): FromTapeWriter {
     if (this.#mediumEnded) return this.#full(this.#nextGroup);
-    if (!this.#atEnd) this.#drive.spaceToEndOfData();
+    if (!this.#atEnd) {
+      this.#progress.setActivity('Locating');
+      this.#drive.spaceToEndOfData();
+    }
     this.#atEnd = true;
+    this.#progress.setActivity('Writing');
     const header = this.#headerOf(order);
     const begun = GroupWriter.begin(this.#drive, header, { hash: order.hashed === 'reader' ? 'callers' : 'own' });
     if (begun.kind === 'endOfMedium') return this.#torn(header.group);

@@ -35,6 +35,7 @@ export const settings: Settings = {
   progressMs: 5_000,
   podStartMs: 60_000,
   preparationMs: 600_000,
+  filesMs: 900_000,
   graceSeconds: 10,
   catalogueEvery: 4,
 };

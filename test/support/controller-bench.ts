@@ -72,6 +72,7 @@ export const makeControllerBench = async (wrap: (api: Api) => Api = (api) => api
         progressMs: 5_000,
         podStartMs: 60_000,
         preparationMs: 600_000,
+        filesMs: 900_000,
         graceSeconds: 30,
         catalogueEvery: 8,
       },

@@ -15,7 +15,7 @@ import type { BackupJob, Commit, Restore } from '../../src/api/generated/index.t
 import { backupServers } from '../../src/api/resources.ts';
 import { compareTrees } from '../support/compare-trees.ts';
 import { corruptPayload } from '../support/corrupt-tape.ts';
-import { LocalCluster } from '../support/local-cluster.ts';
+import { eventually, LocalCluster } from '../support/local-cluster.ts';
 import { makeTree } from '../support/make-tree.ts';
 import { findUnrest } from '../support/rest-state.ts';
 
@@ -156,6 +156,26 @@ describe('a restore from damaged tapes', () => {
     cluster.setFaults(libraryOf(commit), []);
     expect(restore.status?.phase, restore.status?.message).toBe('Succeeded');
     expect((restore.status?.areas ?? []).length).toBeGreaterThan(1);
+    expectSame(target);
+    rmSync(target, { recursive: true });
+  });
+
+  it('gives up a drive that hangs, and goes over to the other copy', async () => {
+    const library = libraryOf(await commitOf(0, 2));
+    const target = cluster.makeFolder('targets/hanging');
+    cluster.setFaults(
+      library,
+      [0, 1].map((drive) => ({ drive, kind: 'stall', afterBytes: 12_000_000 })),
+    );
+    await cluster.createRestore('hanging', 'whole', target, { preferStreams: [0], stallTimeout: '5s' });
+    const lost = await eventually('the restore has given up its drive', async () => {
+      const { status } = await cluster.restore('hanging');
+      return (status?.replacements ?? 0) > 0 ? status : undefined;
+    });
+    expect(JSON.stringify(lost)).toContain('Stalled');
+    cluster.setFaults(library, []);
+    const { status } = await cluster.restoreEnded('hanging');
+    expect(status?.phase, status?.message).toBe('Succeeded');
     expectSame(target);
     rmSync(target, { recursive: true });
   });

@@ -131,11 +131,11 @@ export class StepScenarios {
 
   /**
    * Two jobs hold all four drives; another one is impatient, one impossible, two wait. While the first two write, the
-   * zones are read; then all go on at full speed.
+   * zones are read; then all go on faster, and the drives of those that waited will break.
    */
   readonly crowd = once(async () => {
     const { cluster, source } = this;
-    for (const library of [0, 1]) for (const drive of [0, 1]) this.#slow(library, drive);
+    this.#slowAll(1_000_000);
     await cluster.createJob('parallel', source);
     await cluster.createJob('second', source);
     for (const name of ['parallel', 'second'])
@@ -155,7 +155,14 @@ export class StepScenarios {
     const zones = readZones(cluster);
     const early = await cluster.createRestore('early', 'parallel', cluster.makeFolder('early'));
     await cluster.restoreEnded(early.metadata.name);
-    this.#heal();
+    // From here on those that wait may begin at any moment: their faults are waiting for them, and no drive is so fast
+    // that a job is through before they are set.
+    const broken = [
+      this.#breakDrive('patient', 1, { kind: 'writeError', afterBytes: 20_000_000 }),
+      this.#breakDrive('failover', 0, { kind: 'writeError', afterBytes: 30_000_000 }),
+    ];
+    this.#slowAll(10_000_000);
+    await Promise.all(broken);
     return {
       ...{ patient, behind, writing, zones },
       parallel: await cluster.jobEnded('parallel'),
@@ -165,10 +172,10 @@ export class StepScenarios {
     };
   });
 
-  #slow(library: number, drive: number): void {
-    this.#faults.set(`library-${String(library)}/drive-${String(drive)}`, {
-      ...{ drive, kind: 'slow', bytesPerSecond: 1_000_000 },
-    });
+  #slowAll(bytesPerSecond: number): void {
+    for (const library of [0, 1])
+      for (const drive of [0, 1])
+        this.#faults.set(`library-${String(library)}/drive-${String(drive)}`, { drive, kind: 'slow', bytesPerSecond });
     this.#writeFaults();
   }
 
@@ -176,8 +183,6 @@ export class StepScenarios {
   readonly losses = once(async () => {
     const { cluster } = this;
     await this.crowd();
-    await this.#breakDrive('patient', 1, { kind: 'writeError', afterBytes: 20_000_000 });
-    await this.#breakDrive('failover', 0, { kind: 'writeError', afterBytes: 30_000_000 });
     const jobs = { patient: await cluster.jobEnded('patient'), failover: await cluster.jobEnded('failover') };
     this.#heal();
     return jobs;

@@ -80,7 +80,7 @@ export interface BackupSaveRecordStatus {
     | 'Restoring'
     | 'Ending';
   /**
-   * Grows with every block that was moved; what stands still while Writing is stalled.
+   * Grows with every block that was moved; what stands still while Writing or Reading is stalled.
    */
   progressCount?: number;
   /**

@@ -196,6 +196,43 @@ describe('a stream worker on a drive with faults', () => {
     expect(Date.now() - at).toBeLessThan(5_000);
   });
 
+  test('is Writing, not waiting for work, while its drive hangs at the first label of a group', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 4);
+    await loadAndPlan(stage, 8 * MiB);
+    await grant(stage, 1, []);
+    const worker = startWorker(backupOrder(stage, 1), stage.kubeconfig, foldersOf(stage));
+    await headIs(stage, ({ activity }) => activity === 'WaitingForWork');
+    setFaults(stage, { drive: 0, kind: 'stall' });
+    await patchHead(stage, stage.record, { assigned: [{ first: 0 }] });
+    expect(await headIs(stage, ({ activity }) => activity === 'Writing')).toMatchObject({ progressCount: 0 });
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toMatchObject({ code: 143 });
+    expect(survey(stage)).toEqual([]);
+  });
+
+  test('is Reading while its drive hangs in a restore', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 4);
+    await backUpAll(stage, await loadAndPlan(stage, 8 * MiB));
+    setFaults(stage, { drive: 0, kind: 'stall', afterBytes: 2 * MiB });
+    const restore = await makeRestore(stage);
+    const worker = startWorker(restoreOrder(stage, restore), stage.kubeconfig, foldersOf(stage));
+    let before: BackupSaveRecordStatus = {};
+    const stalled = await headIs(
+      stage,
+      (status) => {
+        const standsStill = status.heartbeat !== before.heartbeat && status.progressCount === before.progressCount;
+        before = status;
+        return standsStill && (status.progressCount ?? 0) > 0;
+      },
+      restore.record,
+    );
+    expect(stalled).toMatchObject({ activity: 'Reading' });
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toMatchObject({ code: 143 });
+  });
+
   test('tells at the end of the tape that it is full; what was committed stands', async () => {
     const stage = await makeStage({ tapeSizeBytes: 32 * MiB });
     makeTree(stage.source, 60);

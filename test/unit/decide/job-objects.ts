@@ -107,7 +107,7 @@ export const seenJob = ({
   nodes: new Map(),
   boots: new Map(),
   silence: () => ({ headMs: 0, progressMs: 0 }),
-  patience: { stallMs: 60_000, heartbeatMs: 100_000, preparationMs: 600_000, startMs: 60_000 },
+  patience: { stallMs: 60_000, heartbeatMs: 100_000, preparationMs: 600_000, filesMs: 900_000, startMs: 60_000 },
   fenceTimeoutMs: 120_000,
   ...more,
 });

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PodFacts } from '../../../src/decide/pod-facts.ts';
 import { judgeStream, type StreamView } from '../../../src/decide/stream-fault.ts';
 
@@ -44,7 +44,7 @@ const view = (pod: PodFacts): StreamView => ({
   },
   node: undefined,
   silence: { headMs: 0, progressMs: 0 },
-  patience: { stallMs: 1, heartbeatMs: 1, preparationMs: 1, startMs: 1 },
+  patience: { stallMs: 1, heartbeatMs: 1, preparationMs: 1, filesMs: 1, startMs: 1 },
 });
 
 const lostBytes = (pod: PodFacts): number | undefined => {
@@ -58,4 +58,36 @@ test('what a worker says it had not committed is what will be written again, not
 
 test('of a worker that was killed the head alone knows what was open', () => {
   expect(lostBytes(ended(undefined))).toBe(49);
+});
+
+describe('a worker that beats while nothing moves', () => {
+  const patience = { heartbeatMs: 9_000, stallMs: 1_000, preparationMs: 2_000, filesMs: 3_000, startMs: 9_000 };
+  const running: PodFacts = {
+    ...{ name: 'tw-0a1b2c3d-s0-e1', uid: 'p', node: 'server-0', state: 'running' },
+    ...{ deleting: false, fenced: true, ageMs: 60_000 },
+  };
+  const judge = (activity: string, progressMs: number) => {
+    const seen = view(running);
+    const head = seen.head === undefined ? undefined : { ...seen.head, activity };
+    const verdict = judgeStream({ ...seen, head, patience, silence: { headMs: 0, progressMs } });
+    return verdict.kind === 'lost' ? `${verdict.fault.reason} of the ${verdict.fault.domain}` : verdict.kind;
+  };
+
+  test.each([
+    ['Writing', 1_000, 'Stalled of the drive'],
+    ['Flushing', 1_000, 'Stalled of the drive'],
+    ['Closing', 1_000, 'Stalled of the drive'],
+    ['Reading', 1_000, 'Stalled of the drive'],
+    ['Loading', 2_000, 'Stalled of the drive'],
+    ['Locating', 2_000, 'Stalled of the drive'],
+    ['WaitingForSource', 3_000, 'SourceStalled of the source'],
+    ['Restoring', 3_000, 'TargetStalled of the target'],
+  ])('while %s is given up after %i ms: %s', (activity, limitMs, verdict) => {
+    expect(judge(activity, limitMs)).toBe('fine');
+    expect(judge(activity, limitMs + 1)).toBe(verdict);
+  });
+
+  test.each(['Starting', 'Planning', 'WaitingForWork', 'Ending'])('is left alone while %s', (activity) => {
+    expect(judge(activity, 1e9)).toBe('fine');
+  });
 });

@@ -47,6 +47,7 @@ describe('the configuration', () => {
       progressMs: 2_000,
       podStartMs: 1_000,
       preparationMs: 9_000_000,
+      filesMs: 21_600_000,
     });
   });
 
