@@ -1,4 +1,4 @@
-import { inject, onTestFinished } from 'vitest';
+import { inject, onTestFinished, vi } from 'vitest';
 import { realClock } from '../../../src/kube/clock.ts';
 import type { Informer, InformerEvent } from '../../../src/kube/informer.ts';
 import { loadKubeConfig } from '../../../src/kube/kube-config.ts';
@@ -6,16 +6,25 @@ import type { KubeObject } from '../../../src/kube/api.ts';
 import type { ListWatchDeps } from '../../../src/kube/list-watch.ts';
 import { silentLog } from '../../../src/kube/log.ts';
 import { noMetrics } from '../../../src/kube/metrics.ts';
-import { namespaces } from '../../../src/kube/resources.ts';
+import { configMaps, namespaces, serviceAccounts } from '../../../src/kube/resources.ts';
 import { makeRestApi, type RestApi } from '../../../src/kube/rest-api.ts';
+import { getIfPresent } from '../../../src/kube/writes.ts';
 
 /** As the administrator, to the control plane of the run or to another one. */
 export const connect = async (kubeconfig = inject('kubeconfig')): Promise<RestApi> =>
   makeRestApi({ kubeConfig: await loadKubeConfig({ kubeconfig }) });
 
+/** With all that the controller manager puts into a new namespace, so that nothing appears there later by itself. */
 export const makeNamespace = async (api: RestApi, prefix: string): Promise<string> => {
   const { metadata } = await api.create(namespaces, { metadata: { generateName: `${prefix}-` } });
-  return metadata?.name ?? '';
+  const namespace = metadata?.name ?? '';
+  const isFurnished = async (): Promise<boolean> => {
+    const account = await getIfPresent(api, serviceAccounts, { namespace, name: 'default' });
+    const authorities = await getIfPresent(api, configMaps, { namespace, name: 'kube-root-ca.crt' });
+    return account !== undefined && authorities !== undefined;
+  };
+  await vi.waitUntil(isFurnished, { timeout: 60_000 });
+  return namespace;
 };
 
 export const realDeps = (api: RestApi, more: Partial<ListWatchDeps> = {}): ListWatchDeps => ({

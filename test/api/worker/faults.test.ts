@@ -208,6 +208,7 @@ describe('a stream worker on a drive with faults', () => {
     expect(await headIs(stage, ({ activity }) => activity === 'Writing')).toMatchObject({ progressCount: 0 });
     worker.kill('SIGTERM');
     expect(await worker.ended).toMatchObject({ code: 143 });
+    setFaults(stage);
     expect(survey(stage)).toEqual([]);
   });
 
