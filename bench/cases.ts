@@ -5,6 +5,7 @@ import { createVirtualLibrary } from '../src/devices/changer/virtual-library.ts'
 import { labelTape } from '../src/tape/label-tape.ts';
 import type { LocalBackup } from '../src/worker/local-backup.ts';
 import { measure, quote, type Measured } from './measure.ts';
+import type { WholeSystem } from './whole-system.ts';
 import type { AloneRun } from './worker-alone.ts';
 
 export interface Case {
@@ -60,6 +61,21 @@ const runOf = (place: Place, source: string, action: AloneRun['action']): AloneR
 });
 
 const cacheOf = (place: Place) => ({ NODE_COMPILE_CACHE: join(place.folder, 'compiled') });
+
+/** Started by the first case that needs it. */
+export interface WholeSystems {
+  started(): Promise<WholeSystem>;
+}
+
+/** From apply to Complete, against the same pipeline: what a user waits for. */
+export const wholeCase = (place: Place, of: BackupCase, systems: WholeSystems): Case => ({
+  ...backupCase(place, of),
+  ours: async () => {
+    const system = await systems.started();
+    await settle(of.source);
+    return system.backUp({ source: of.source, segmentBytes: place.segmentBytes });
+  },
+});
 
 export interface BackupCase {
   readonly name: string;

@@ -3,16 +3,25 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { backupCase, restoreCase, type BackupCase, type Case, type Place } from './cases.ts';
+import {
+  backupCase,
+  restoreCase,
+  wholeCase,
+  type BackupCase,
+  type Case,
+  type Place,
+  type WholeSystems,
+} from './cases.ts';
 import { median, measure, type Measured } from './measure.ts';
 import { makeBigFile, makeSmallFiles } from './sources.ts';
+import { WholeSystem } from './whole-system.ts';
 
 const usage = `npm run bench -- [options]
 
   --rounds N      rounds, both sides in each (3)
   --big MiB       size of the one large file (4096)
   --files N       small files (100000)
-  --slow-files N  files of the source with 2 ms per open (8000); needs strace
+  --slow-files N  files of the source with 2 ms per open (8000); needs strace, which dev/packages.txt names
   --segment MiB   segment size (256)
   --dir DIR       where to work; kept, so that sources are made once (default: a folder of its own, removed)
   --only TEXT     cases whose name contains it
@@ -45,7 +54,7 @@ const mebi = 2 ** 20;
 /** Each open takes 2 ms longer, as on a file system at the other end of a network. */
 const slowOpen = 'strace -f -qq --seccomp-bpf -e trace=openat -e inject=openat:delay_exit=2000 -o /dev/null ';
 
-const makeCases = async (place: Place): Promise<readonly Case[]> => {
+const makeCases = async (place: Place, systems: WholeSystems): Promise<readonly Case[]> => {
   const sources = join(place.folder, 'sources');
   const bytes = Number(values.big) * mebi;
   const files = Number(values.files);
@@ -61,6 +70,8 @@ const makeCases = async (place: Place): Promise<readonly Case[]> => {
     backupCase(place, small),
     restoreCaseAfter(place, restore),
     ...(slow === undefined ? [] : [backupCase(place, slow)]),
+    wholeCase(place, { ...big, name: 'whole system, one large file', aim: 0.8 }, systems),
+    wholeCase(place, { ...small, name: 'whole system, small files', aim: 1.3 }, systems),
   ];
   return found.filter(({ name }) => name.includes(values.only));
 };
@@ -82,6 +93,16 @@ const makeSlowCase = async (sources: string): Promise<BackupCase | undefined> =>
   return { name: 'backup, 2 ms per open', aim: 0.5, source, bytes: files * 8192, prefix: slowOpen };
 };
 
+/** A local installation whose tape has room for every round of every case. */
+const wholeSystems = (folder: string): WholeSystems & { stop(): Promise<void> } => {
+  let running: Promise<WholeSystem> | undefined;
+  const onceBytes = Number(values.big) * mebi + Number(values.files) * 12_288 + 2 ** 30;
+  return {
+    started: () => (running ??= WholeSystem.start(folder, onceBytes * (Number(values.rounds) + 1))),
+    stop: async () => (await running)?.stop(),
+  };
+};
+
 const runCase = async (one: Case): Promise<Figures> => {
   const ours: Measured[] = [];
   const theirs: Measured[] = [];
@@ -99,7 +120,7 @@ const runCase = async (one: Case): Promise<Figures> => {
 };
 
 const row = (cells: readonly string[]): string =>
-  cells.map((cell, i) => (i === 0 ? cell.padEnd(26) : cell.padStart(10))).join(' ');
+  cells.map((cell, i) => (i === 0 ? cell.padEnd(30) : cell.padStart(10))).join(' ');
 
 const tell = ({ name, aim, ours, theirs, ratio }: Figures): void => {
   const of = (list: readonly Measured[], pick: (one: Measured) => number): string => median(list.map(pick)).toFixed(2);
@@ -133,8 +154,10 @@ const main = async (): Promise<void> => {
   const inMemory = hasRoom('/dev/shm', Number(values.big) * mebi);
   const restoreFolder = mkdtempSync(join(inMemory ? '/dev/shm' : folder, 'twinreel-restore-'));
   const place: Place = { folder, restoreFolder, segmentBytes: Number(values.segment) * mebi };
+  const systemFolder = mkdtempSync(join(folder, 'system-'));
+  const systems = wholeSystems(systemFolder);
   try {
-    const cases = await makeCases(place);
+    const cases = await makeCases(place, systems);
     console.log(row(['seconds', 'ours', 'tar', 'ratio', 'aim', 'our CPU', 'tar CPU', 'peak MiB']));
     const figures: Figures[] = [];
     for (const one of cases) {
@@ -149,6 +172,8 @@ const main = async (): Promise<void> => {
     writeFileSync(values.out, `${JSON.stringify({ at, machine, options: values, figures }, undefined, 2)}\n`);
     console.log(`\nAll figures are in ${values.out}.`);
   } finally {
+    await systems.stop();
+    rmSync(systemFolder, { recursive: true, force: true });
     rmSync(restoreFolder, { recursive: true, force: true });
     if (values.dir === undefined) rmSync(folder, { recursive: true, force: true });
   }
