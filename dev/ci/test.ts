@@ -54,7 +54,7 @@ const runProject = async (project: string): Promise<Tally> => {
   const step: Step = {
     name: `tests: ${project}`,
     command: [bin('vitest'), 'run', '--project', project, ...reporters],
-    limitMs: 30 * minuteMs,
+    limitMs: 45 * minuteMs,
   };
   const code = await runStep(step, stop.signal);
   return tallyReport(project, readReport(report), code);

@@ -47,6 +47,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 // Whoever read the output is gone (`| head`): that is no reason to leave processes behind.
 process.stdout.on('error', () => stop.abort(new DemoError('nobody reads the output any more')));
 
+const furtherCommands =
+  'npm run demo -- --keep (leaves it running), npm run demo -- --source DIR (your own files), docs/local.md';
+
 const folder = makeDemoFolder();
 process.exitCode = await runDemo();
 
@@ -66,7 +69,10 @@ async function runDemo(): Promise<number> {
   else if (!(await cleanUp(cluster))) failed = true;
   if (stop.signal.aborted) return 130;
   if (failed) teller.bad(teller.paint('bad', 'THE DEMO FAILED; see above'));
-  else teller.good(teller.paint('good', `all of it in ${formatSeconds(times.totalMs)}, and every comparison held`));
+  else {
+    teller.good(teller.paint('good', `all of it in ${formatSeconds(times.totalMs)}, and every comparison held`));
+    if (!keep) teller.say(`to look further: ${furtherCommands}`);
+  }
   return failed ? 1 : 0;
 }
 

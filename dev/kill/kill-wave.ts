@@ -1,8 +1,9 @@
 /** One wave: some jobs start together, some processes are killed at random moments, then everything has to be true. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupJob } from '../../src/api/generated/index.ts';
+import { openVirtualLibrary } from '../../src/devices/changer/virtual-library.ts';
 import { eventually, type LocalCluster } from '../../test/support/local-cluster.ts';
 import { findUnrest } from '../../test/support/rest-state.ts';
 import { isAlive, type ProcessIdentity, signal } from '../processes/process-identity.ts';
@@ -22,8 +23,10 @@ export interface KilledJob {
 }
 
 export interface WaveReport {
-  /** What was killed and when after the start, such as `operator at 3.2 s`. */
+  /** What was killed and when after the start, such as `operator at 3.2 s`; or that the jobs were over before. */
   readonly kills: readonly string[];
+  /** How many of them hit something. */
+  readonly hits: number;
   readonly jobs: readonly KilledJob[];
   /** Everything that is not as it must be, in words; empty when all is well. */
   readonly wrong: readonly string[];
@@ -39,8 +42,9 @@ export interface Wave {
   readonly log: (line: string) => void;
 }
 
-/** About as long as a job takes from apply to its end when nobody kills anything. */
-const spanMs = 14_000;
+/** Drives of this pace make jobs of 48 MB last about as long, on a machine however fast, so that kills find them. */
+const slowBytesPerSecond = 4_000_000;
+const spanMs = 13_000;
 
 export const runKillWave = async (wave: Wave): Promise<WaveReport> => {
   const { cluster, roles, random } = wave;
@@ -48,19 +52,30 @@ export const runKillWave = async (wave: Wave): Promise<WaveReport> => {
   // Both strategies, from the seed: all routes at once, or one with a standby.
   const specs = names.map(() => ({ copies: 1 + random(2) }));
   const moments = roles.map(() => random(spanMs));
+  slowDown(cluster);
   await Promise.all(names.map((name, at) => cluster.createJob(name, wave.source, specs[at])));
   const over = { value: false };
   const killing = Promise.all(roles.map((role, at) => killAt(wave, role, moments[at] ?? 0, over)));
   const jobs = await Promise.all(names.map((name) => cluster.jobEnded(name))).finally(() => (over.value = true));
-  const kills = await killing;
+  const shots = await killing;
+  const kills = shots.map(({ words }) => words);
   await eventually('everything is up again', () => (allUp(wave) ? true : undefined));
   const unrest = await untilAtRest(wave);
   const lies: string[] = [];
   for (const job of jobs) lies.push(...(await findLies(cluster, job)));
-  const report = { kills, jobs: jobs.map(summary), wrong: [...unrest, ...lies] };
+  const hits = shots.filter(({ hit }) => hit).length;
+  const report = { kills, hits, jobs: jobs.map(summary), wrong: [...unrest, ...lies] };
   wave.log(`wave ${String(wave.number)}: ${kills.join(', ')} → ${report.jobs.map(inWords).join(', ')}`);
   for (const line of report.wrong) wave.log(`  WRONG: ${line}`);
   return report;
+};
+
+const slowDown = (cluster: LocalCluster): void => {
+  for (let number = 0; existsSync(cluster.library(number)); number += 1) {
+    const { drives } = openVirtualLibrary(cluster.library(number));
+    const faults = drives.map((_, drive) => ({ drive, kind: 'slow', bytesPerSecond: slowBytesPerSecond }));
+    cluster.setFaults(number, faults);
+  }
 };
 
 const summary = ({ metadata, status }: BackupJob): KilledJob => ({
@@ -82,11 +97,11 @@ const killAt = async (wave: Wave, role: KillRole, momentMs: number, over: { read
     const victim = victims[wave.random(Math.max(1, victims.length))];
     if (victim !== undefined && signal(victim, 'SIGKILL')) {
       const at = (momentMs + performance.now() - started) / 1000;
-      return `${role} (${String(victim.pid)}) at ${at.toFixed(1)} s`;
+      return { hit: true, words: `${role} (${String(victim.pid)}) at ${at.toFixed(1)} s` };
     }
     await sleep(10);
   }
-  return `no ${role}: the jobs were over`;
+  return { hit: false, words: `no ${role}: the jobs were over` };
 };
 
 const victimsOf = ({ cluster, servers }: Wave, role: KillRole): readonly ProcessIdentity[] =>

@@ -29,6 +29,8 @@ const perWave = 3;
 log(`seed ${String(seed)}`);
 const cluster = await LocalCluster.start({ servers: 3, libraries: 2, drives: 4, slots: 30 });
 let wrong = 0;
+let hits = 0;
+const failed: string[] = [];
 try {
   const source = path.join(cluster.folder, 'source');
   makeTree(source, { files: 400, totalBytes: 48e6, seed: 5, filesPerFolder: 50 });
@@ -38,9 +40,15 @@ try {
     const mine = roles.slice(number * perWave, (number + 1) * perWave);
     const report = await runKillWave({ cluster, servers, source, number, roles: mine, random, log });
     wrong += report.wrong.length;
+    hits += report.hits;
+    // Truthful, but what can still be done had better be done: three servers and eight drives are enough for one kill each.
+    failed.push(
+      ...report.jobs.filter(({ phase }) => phase !== 'Succeeded').map(({ name, reason }) => `${name}: ${reason}`),
+    );
   }
 } finally {
   await cluster.stop();
 }
-log(wrong === 0 ? `${String(times)} kills, nothing wrong` : `${String(wrong)} things are wrong (seed ${String(seed)})`);
-process.exitCode = wrong === 0 ? 0 : 1;
+if (failed.length > 0) log(`jobs that did not succeed: ${failed.join(', ')}`);
+log(`${String(hits)} of ${String(times)} kills hit; ${String(wrong)} things are wrong (seed ${String(seed)})`);
+process.exitCode = wrong === 0 && failed.length === 0 && hits > 0 ? 0 : 1;

@@ -310,6 +310,8 @@ export class KubeLedger implements StreamLedger {
     this.#awaySince = undefined;
     this.#committedMark = Math.max(this.#committedMark, mark);
     this.#count(segment, commit);
+    // Whoever waits for work may now say that there is none.
+    this.#head.wake();
   }
 
   #count(segment: number, commit: Commit): void {
