@@ -42,15 +42,21 @@ kubectl_inside() {
 }
 
 load_image() {
-  if ! "$engine" image inspect "$image" >/dev/null 2>&1; then
-    echo "there is no image $image yet; build it and run this again to load it"
-    return
-  fi
+  "$engine" build --tag "$image" --file "$here/Containerfile" "$root"
   local archive
   archive=$(mktemp --suffix=.tar)
   "$engine" save -o "$archive" "$image"
   "$kind" load image-archive "$archive" --name "$cluster"
   rm -f "$archive"
+}
+
+install() {
+  for file in "$root"/crds/*.yaml "$root"/config/rbac/*.yaml "$here/operator.yaml"; do
+    kubectl_inside apply --server-side -f - <"$file"
+  done
+  # The same tag may mean another image than before.
+  kubectl_inside -n twinreel-system rollout restart deployment/twinreel-operator
+  kubectl_inside -n twinreel-system rollout status deployment/twinreel-operator --timeout=180s
 }
 
 up() {
@@ -62,9 +68,7 @@ up() {
     "$kind" create cluster --config "$here/cluster.yaml" --wait 120s
   fi
   load_image
-  for file in "$root"/crds/*.yaml; do
-    kubectl_inside apply --server-side -f - <"$file"
-  done
+  install
   echo "ready: kubectl --context kind-$cluster get nodes"
 }
 

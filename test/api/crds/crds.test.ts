@@ -72,6 +72,16 @@ describe('every sample', () => {
   });
 });
 
+it("the Deployment of the kind cluster is accepted, and runs under the operator's account", async () => {
+  const deployments: Resource = {
+    ...{ group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true },
+  };
+  const [manifest = {}] = documents(read('dev/kind', 'operator.yaml'));
+  await expect(dryRun.apply(deployments, manifest)).resolves.toMatchObject({
+    spec: { template: { spec: { serviceAccountName: 'twinreel-operator' } } },
+  });
+});
+
 describe('a right manifest', () => {
   it.each(kinds)('of kind %s is accepted', async (kind) => {
     await expect(dryRun.create(right(kind))).resolves.toMatchObject({ kind });
