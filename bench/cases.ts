@@ -5,6 +5,7 @@ import { createVirtualLibrary } from '../src/devices/changer/virtual-library.ts'
 import { labelTape } from '../src/tape/label-tape.ts';
 import type { LocalBackup } from '../src/worker/local-backup.ts';
 import { measure, quote, type Measured } from './measure.ts';
+import { makeSmallFiles } from './sources.ts';
 import type { WholeSystem } from './whole-system.ts';
 import type { AloneRun } from './worker-alone.ts';
 
@@ -61,6 +62,17 @@ const runOf = (place: Place, source: string, action: AloneRun['action']): AloneR
 });
 
 const cacheOf = (place: Place) => ({ NODE_COMPILE_CACHE: join(place.folder, 'compiled') });
+
+/** What the first worker on a machine compiles lies in a cache for all others: those are measured. */
+export const warmUp = async (place: Place): Promise<void> => {
+  const source = makeSmallFiles(join(place.folder, 'sources'), 10);
+  await makeLibrary(join(place.folder, 'library'), 2 ** 28);
+  for (const action of ['backup', 'restore'] as const) {
+    mkdirSync(join(place.restoreFolder, 'ours'), { recursive: true });
+    await measure(aloneScript(runOf(place, source, action)), cacheOf(place));
+  }
+  rmSync(join(place.restoreFolder, 'ours'), { recursive: true });
+};
 
 /** Started by the first case that needs it. */
 export interface WholeSystems {

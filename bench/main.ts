@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import {
   backupCase,
   restoreCase,
+  warmUp,
   wholeCase,
   type BackupCase,
   type Case,
@@ -158,6 +159,7 @@ const main = async (): Promise<void> => {
   const systems = wholeSystems(systemFolder);
   try {
     const cases = await makeCases(place, systems);
+    await warmUp(place);
     console.log(row(['seconds', 'ours', 'tar', 'ratio', 'aim', 'our CPU', 'tar CPU', 'peak MiB']));
     const figures: Figures[] = [];
     for (const one of cases) {

@@ -21,7 +21,12 @@ export class ThreadPort<Question, Answer extends { readonly kind: string }> {
     this.broken = promise;
     this.broken.catch(ignore);
     this.#break = reject;
-    this.#thread = new Worker(entry, { name, resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+    this.#thread = new Worker(entry, {
+      name,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      // Files are opened and closed by system calls of our own too, of which Node knows nothing.
+      trackUnmanagedFds: false,
+    });
     this.#thread.on('message', (answer: Answer) => {
       if (isFailed(answer)) this.#fail(failureOf(answer.failure));
       else this.#waiting.shift()?.resolve(answer);
