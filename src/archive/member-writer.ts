@@ -12,6 +12,7 @@ import type { IndexWriter } from './index-writer.ts';
 import { padding, type PaxOut } from './pax-out.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import { MAX_EXAMPLES } from './segment-totals.ts';
+import { refuseProcessFault } from './source-fault.ts';
 import type { PartRange, WalkStep } from './walk.ts';
 
 const { ENOENT, ELOOP, ENXIO, EPERM } = constants.errno;
@@ -63,6 +64,7 @@ export class MemberWriter {
     }
     this.entries += 1;
     if (step.kind === 'hidden') this.#skip(step.path, step.stat, 'reserved');
+    else if (step.kind === 'unread') this.#skip(step.path, step.stat, errnoName(step.errno));
     else if (step.stat.mode === 0) this.#skip(step.path, undefined, errnoName(step.errno));
     else this.#writeEntry(step);
   }
@@ -71,7 +73,10 @@ export class MemberWriter {
     const { stat, path } = step;
     const type = stat.type;
     if (type === S_IFDIR) {
-      if (step.errno !== 0) this.#note(path, errnoName(step.errno));
+      if (step.errno !== 0) {
+        this.skipped += 1;
+        this.#note(path, errnoName(step.errno));
+      }
       this.writeFolder(step, step.errno === 0 ? NO_FLAGS : ['skipped']);
       return;
     }
@@ -195,6 +200,7 @@ export class MemberWriter {
     const { path, stat, folder, name, part } = step;
     const fd = this.#openFile(folder, name);
     if (fd < 0) {
+      refuseProcessFault(path, -fd);
       if (fd === -ELOOP || fd === -ENXIO) this.#writeReplaced(step);
       else if (fd !== -ENOENT) this.#skip(path, stat, errnoName(-fd));
       return;
