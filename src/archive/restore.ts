@@ -46,7 +46,8 @@ const restoreData = (restorer: SegmentRestorer, items: Iterable<SegmentItem>, ch
     else {
       const { member } = item;
       const choice = choose(member.path);
-      if (choice !== 'no' && restorer.isOwn(member.path)) restorer.report.fail(member.path, 'NameRefused');
+      const refused = choice === 'no' ? undefined : restorer.refusalOf(member);
+      if (refused !== undefined) restorer.report.fail(member.path, refused);
       else if (member.type === 'd') {
         if (choice !== 'no') restorer.restoreFolder(member, choice);
       } else if (choice === 'chosen') {
@@ -71,7 +72,10 @@ const restoreLinks = (
     if (item.kind !== 'entry') continue;
     const { member } = item;
     const choice = choose(member.path);
-    if (member.type === 'd') {
+    if (choice === 'no' && member.type === 'd') continue;
+    const refused = restorer.refusalOf(member);
+    if (refused !== undefined) restorer.report.fail(member.path, refused);
+    else if (member.type === 'd') {
       if (choice !== 'no') restorer.restoreFolder(member, choice);
     } else if (member.type === 'h') restorer.joinLink(member, table, heads);
     else throw new ArchiveError('HeaderInvalid', 'a member of the segment links that is no link');
@@ -91,6 +95,7 @@ const restoreAliases = (
     if (item.kind === 'index') restorer.readNames(names);
     const aliases = item.kind === 'entry' ? wanted.get(item.member.path) : undefined;
     if (item.kind !== 'entry' || item.member.type === 'd' || item.member.type === 'h') continue;
+    if (item.member.refused !== undefined) continue;
     let first: Place | undefined;
     for (const { path } of aliases ?? []) {
       const [parent, name] = splitPath(path);

@@ -152,6 +152,11 @@ export class SegmentRestorer {
     );
   }
 
+  /** Why a member is not restored at all. */
+  refusalOf({ path, refused }: Pick<Member, 'path' | 'refused'>): string | undefined {
+    return refused ?? (this.isOwn(path) ? 'NameRefused' : undefined);
+  }
+
   /** A hard link within its segment. */
   restoreLink(member: Member): void {
     const { path, linkName } = member;
@@ -240,8 +245,9 @@ export class SegmentRestorer {
 
   restorePart(item: Extract<SegmentItem, { kind: 'part' }>): void {
     if (this.#choose(item.path) !== 'chosen') return;
-    if (this.isOwn(item.path)) {
-      this.report.fail(item.path, 'NameRefused');
+    const refused = this.refusalOf(item);
+    if (refused !== undefined) {
+      this.report.fail(item.path, refused);
       return;
     }
     this.report.bytes += storePart(this.#target, item, this.#reader);

@@ -244,6 +244,58 @@ describe('a payload is refused that has', () => {
   });
 });
 
+describe('a member that says something too large is a failure of its own:', () => {
+  const long = 'n/'.repeat(33_000);
+  const rows: readonly { name: string; code: string; path: string; member: Crafted }[] = [
+    {
+      name: 'a time of sixteen digits',
+      code: 'EOVERFLOW',
+      path: 'x',
+      member: { name: 'x', content: 'x', records: paxRecord('mtime', '-1000000000000000.000000001') },
+    },
+    {
+      name: 'an owner beyond 32 bits',
+      code: 'EOVERFLOW',
+      path: 'x',
+      member: { name: 'x', records: paxRecord('uid', '4294967295') },
+    },
+    { name: 'a sparse file of 16 PiB', code: 'EOVERFLOW', path: 'x', member: sparse('1\n0\n0\n', '', 2 ** 54) },
+    {
+      name: 'a path that is too long',
+      code: 'ENAMETOOLONG',
+      path: `${'n/'.repeat(499)}n`,
+      member: { name: 'x', content: 'x', records: paxRecord('path', `${long}x`) },
+    },
+    {
+      name: 'a folder whose path is too long',
+      code: 'ENAMETOOLONG',
+      path: `${'n/'.repeat(499)}n`,
+      member: { name: 'x/', type: TYPE.folder, records: paxRecord('path', long) },
+    },
+    {
+      name: 'a part whose path is too long',
+      code: 'ENAMETOOLONG',
+      path: `${'n/'.repeat(499)}n`,
+      member: { name: `${FOLDER}/parts/000000/name`, content: `${long}x` },
+    },
+    {
+      name: 'more attributes than records may hold',
+      code: 'EOVERFLOW',
+      path: 'x',
+      member: { name: 'x', content: 'x', records: paxRecord('SCHILY.xattr.user.a', 'y'.repeat(17 * 2 ** 20)) },
+    },
+  ];
+
+  test.each(rows)('$name', ({ code, path, member }) => {
+    const part = { name: `${FOLDER}/parts/000000/00000000000000000000`, content: 'part' };
+    const more = member.name.endsWith('/name') ? [part] : [];
+    const done = restore(segment([{ name: 'before' }, member, ...more, { name: 'z', content: 'after' }]));
+    expect(done.failures).toEqual([{ path, code }]);
+    expect(readFileSync(join(target, 'z'), 'utf8')).toBe('after');
+    expect(existsSync(join(target, 'x'))).toBe(false);
+  });
+});
+
 describe('what would lead out of the target', () => {
   test('through a link in the archive is not written', () => {
     const done = restore(
