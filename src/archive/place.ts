@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
 import { renameAt } from '../posix/file.ts';
+import { renameNewAt } from '../posix/rename-new.ts';
 import { FileStat, S_IFDIR } from '../posix/stat.ts';
 import type { OpenFolder } from './folder-stack.ts';
 import type { Member } from './pax-reader.ts';
@@ -56,7 +57,10 @@ export const placeFile = (
   name: Bytes,
   verdict: 'new' | 'replace',
 ): string | undefined => {
-  const result = renameAt(from.fd, from.name, folder.fd, name, verdict === 'replace');
+  const result =
+    verdict === 'replace'
+      ? renameAt(from.fd, from.name, folder.fd, name, true)
+      : renameNewAt(from.fd, from.name, folder.fd, name);
   if (result >= 0) return undefined;
   if (result === -EISDIR || result === -ENOTEMPTY) return 'TargetIsFolder';
   return result === -EEXIST ? 'Exists' : errnoName(-result);
