@@ -1,5 +1,5 @@
 import { closeSync, constants, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { BLOCK_BYTES, PLAIN, type BlockSink } from '../src/archive/blocks.ts';
@@ -91,6 +91,7 @@ for (let round = 0; round < 2; round += 1) {
         return;
       }
       const targetPath = Buffer.from(target);
+      const restoreUid = randomUUID();
       for (const file of [...backup.data, backup.links]) {
         const from = new FileBlockSource(file);
         restoreSegment({
@@ -98,12 +99,13 @@ for (let round = 0; round < 2; round += 1) {
           encoding: PLAIN,
           targetPath,
           folder: backup.folder,
+          restoreUid,
           selection: { kind: 'all' },
           conflict: 'Fail',
         });
         from.close();
       }
-      finishRestore(targetPath, backup.folder, 'Fail');
+      finishRestore(targetPath, restoreUid, 'Fail');
     });
     rmSync(target, { recursive: true });
   }

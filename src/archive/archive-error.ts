@@ -11,7 +11,8 @@
  * - `EncodingNotSupported`: an encoding that this version does not know
  * - `InfoInvalid`: an info member that can't be read, or of another format
  * - `IndexInvalid`: an index line that can't be read
- * - `SourceRoot`, `TargetRoot`: the root folder can't be opened
+ * - `SourceRoot`, `TargetRoot`: the root folder can't be opened; the source's can't be listed
+ * - `SourceRead`: the source can't be read any more, for a reason that is not one file's
  * - `WorkFolder`: the working folder in the target can't be made, opened or removed
  * - `TargetWrite`: the target takes no more data (full, read-only, an I/O error); `cause` says which
  */
@@ -28,6 +29,7 @@ export type ArchiveErrorCode =
   | 'InfoInvalid'
   | 'IndexInvalid'
   | 'SourceRoot'
+  | 'SourceRead'
   | 'TargetRoot'
   | 'WorkFolder'
   | 'TargetWrite';

@@ -4,8 +4,9 @@ import { errnoName } from '../posix/errno.ts';
 import { chmodAt, chmodFd, closeFd, mkdirAt } from '../posix/file.ts';
 import { FileStat, S_IFDIR } from '../posix/stat.ts';
 import { applyAttributes, type Attributes } from './apply-attributes.ts';
+import { openFolderBeneath } from './open-folder.ts';
 import type { RestoreReport } from './restore-report.ts';
-import { openFolderBeneath, type RestoreTarget } from './restore-target.ts';
+import type { RestoreTarget } from './restore-target.ts';
 
 export interface OpenFolder {
   readonly path: Bytes;
@@ -84,7 +85,7 @@ export class FolderStack {
     const folder = this.enter(path);
     if (typeof folder === 'string') return folder;
     const top = this.#top;
-    if (always || this.#target.made(top.stat)) top.wanted = wanted;
+    if (always || this.#target.isNewFolder(top.stat)) top.wanted = wanted;
     return undefined;
   }
 

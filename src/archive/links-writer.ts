@@ -1,6 +1,7 @@
 import type { Bytes } from '../posix/bytes.ts';
 import { S_IFDIR, S_IFREG, type FileStat } from '../posix/stat.ts';
 import type { BlockSink } from './blocks.ts';
+import { refusalOf } from './limits.ts';
 import { compareCursors, START } from './order.ts';
 import type { Boundaries } from './plan.ts';
 import { folderAttributes } from './member-writer.ts';
@@ -86,7 +87,8 @@ export const writeLinksSegment = (task: LinksTask, sink: BlockSink): SegmentTota
     const { segment: number, divided } = finder.find(path);
     const joined = divided && stat.type === S_IFREG;
     if (joined) tellFolder();
-    if (stat.nlink < 2) continue;
+    // Where one of the names could not be stored, there is nothing to join.
+    if (stat.nlink < 2 || refusalOf(path, stat) !== undefined) continue;
     const key = keyOf(stat);
     const first = firstNames.get(key);
     if (first === undefined) {

@@ -9,9 +9,11 @@ import { dataExtents, extentBytes, mayHaveHoles, type Extents } from './extents.
 import { paxRecord, TYPE, writeHeader, type TypeFlag } from './header.ts';
 import { indexLine, partIdentity, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
 import type { IndexWriter } from './index-writer.ts';
+import { MAX_LINK_BYTES, refusalOf } from './limits.ts';
 import { padding, type PaxOut } from './pax-out.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import { MAX_EXAMPLES } from './segment-totals.ts';
+import { refuseProcessFault } from './source-fault.ts';
 import type { PartRange, WalkStep } from './walk.ts';
 
 const { ENOENT, ELOOP, ENXIO, EPERM } = constants.errno;
@@ -63,6 +65,7 @@ export class MemberWriter {
     }
     this.entries += 1;
     if (step.kind === 'hidden') this.#skip(step.path, step.stat, 'reserved');
+    else if (step.kind === 'unread') this.#skip(step.path, step.stat, errnoName(step.errno));
     else if (step.stat.mode === 0) this.#skip(step.path, undefined, errnoName(step.errno));
     else this.#writeEntry(step);
   }
@@ -70,8 +73,12 @@ export class MemberWriter {
   #writeEntry(step: WalkStep): void {
     const { stat, path } = step;
     const type = stat.type;
+    if (type !== S_IFDIR && this.#refuse(path, stat)) return;
     if (type === S_IFDIR) {
-      if (step.errno !== 0) this.#note(path, errnoName(step.errno));
+      if (step.errno !== 0) {
+        this.skipped += 1;
+        this.#note(path, errnoName(step.errno));
+      }
       this.writeFolder(step, step.errno === 0 ? NO_FLAGS : ['skipped']);
       return;
     }
@@ -89,6 +96,13 @@ export class MemberWriter {
     this.#note(path, why);
     const extras: LineExtras = why === 'socket' || why === 'reserved' ? {} : { error: why };
     this.#context.index.add(indexLine(path, 's', stat, { ...extras, flags: ['skipped'] }));
+  }
+
+  /** Whether it can't become a member: its index line says so then. */
+  #refuse(path: Bytes, stat: FileStat, attributeBytes = 0): boolean {
+    const why = refusalOf(path, stat, attributeBytes);
+    if (why !== undefined) this.#skip(path, stat, why);
+    return why !== undefined;
   }
 
   #note(path: Bytes, why: string): void {
@@ -127,6 +141,7 @@ export class MemberWriter {
   }
 
   writeFolderMember(path: Bytes, stat: FileStat, records: Bytes, extras: LineExtras): void {
+    if (this.#refuse(path, stat, records.length)) return;
     const start = this.#context.out.offset;
     this.#header(path === '' ? './' : `${path}/`, TYPE.folder, stat, 0, '', records);
     this.#line(path, 'd', stat, start, extras);
@@ -167,16 +182,24 @@ export class MemberWriter {
       if (target !== -ENOENT) this.#skip(path, stat, errnoName(-target));
       return;
     }
+    const records = attributeRecords({ folder, name });
+    if (target === '' || target.length > MAX_LINK_BYTES) {
+      this.#skip(path, stat, target === '' ? 'EINVAL' : 'ENAMETOOLONG');
+      return;
+    }
+    if (this.#refuse(path, stat, records.length)) return;
     const start = this.#context.out.offset;
-    this.#header(path, TYPE.symlink, stat, 0, target, attributeRecords({ folder, name }));
+    this.#header(path, TYPE.symlink, stat, 0, target, records);
     this.#line(path, 'l', stat, start, { linkTarget: target });
     this.#rememberName(path, stat);
   }
 
   #writeNode(step: WalkStep, type: TypeFlag, letter: EntryType): void {
     const { path, stat, folder, name } = step;
+    const records = attributeRecords({ folder, name });
+    if (this.#refuse(path, stat, records.length)) return;
     const start = this.#context.out.offset;
-    this.#header(path, type, stat, 0, '', attributeRecords({ folder, name }));
+    this.#header(path, type, stat, 0, '', records);
     this.#line(path, letter, stat, start, {});
     this.#rememberName(path, stat);
   }
@@ -195,6 +218,7 @@ export class MemberWriter {
     const { path, stat, folder, name, part } = step;
     const fd = this.#openFile(folder, name);
     if (fd < 0) {
+      refuseProcessFault(path, -fd);
       if (fd === -ELOOP || fd === -ENXIO) this.#writeReplaced(step);
       else if (fd !== -ENOENT) this.#skip(path, stat, errnoName(-fd));
       return;
@@ -224,6 +248,7 @@ export class MemberWriter {
     const { out } = this.#context;
     const start = out.offset;
     const records = attributeRecords({ fd });
+    if (this.#refuse(path, stat, records.length)) return;
     const extents = mayHaveHoles(stat) ? dataExtents(fd, 0, stat.size) : undefined;
     const room = checked ? 0 : out.roomBytes;
     const dataBytesBefore = this.dataBytes;
@@ -332,6 +357,8 @@ export class MemberWriter {
 
   #writePart(path: Bytes, stat: FileStat, fd: number, part: PartRange): void {
     const { out, folder, segment, firstSegmentOfFile } = this.#context;
+    const records = attributeRecords({ fd });
+    if (this.#refuse(path, stat, records.length)) return;
     const first = part.from === 0 ? segment : firstSegmentOfFile;
     const parts = `${folder}/parts`;
     const own = `${parts}/${String(first).padStart(6, '0')}`;
@@ -346,7 +373,7 @@ export class MemberWriter {
     const extents = to > from && mayHaveHoles(stat) ? dataExtents(fd, from, to) : undefined;
     const name = `${own}/${String(from).padStart(20, '0')}`;
     const flags: EntryFlag[] = [];
-    const error = this.#writeContent(name, stat, fd, from, to, extents, attributeRecords({ fd }), flags);
+    const error = this.#writeContent(name, stat, fd, from, to, extents, records, flags);
     this.#after.loadFd(fd);
     this.#flagDifferences(path, stat, flags);
     if (extents !== undefined) flags.push('sparse');

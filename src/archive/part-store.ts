@@ -26,6 +26,8 @@ import { escapePath, unescapePath } from './escape.ts';
 import { writeContent } from './file-content.ts';
 import type { FolderStack } from './folder-stack.ts';
 import type { IndexLine, PartIdentity } from './index-line.ts';
+import { fingerprint } from './made-record.ts';
+import { writeNameRecords, type NameRecord } from './name-records.ts';
 import { splitPath } from './order.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
 import { placeFile, readConflict, type ConflictPolicy } from './place.ts';
@@ -34,7 +36,8 @@ import type { RestoreTarget } from './restore-target.ts';
 
 /*
  * Parts of divided files gather in the working folder, parts/<first segment>/: `whole` takes the bytes at their
- * offsets, `about` the path and the attributes of the last part, `state` a line for each part whose index line came.
+ * offsets, `about` the path and the attributes of the last part, `state` a line for each part whose index line came,
+ * `placed` the fingerprint of what gets the name.
  */
 
 interface PartState {
@@ -42,6 +45,8 @@ interface PartState {
   readonly length: number;
   readonly opened: PartIdentity;
   readonly closed: PartIdentity;
+  /** Where the file has several names: the index line's `k`. */
+  readonly identity?: readonly string[];
 }
 
 interface StoredAbout {
@@ -102,10 +107,10 @@ export const storePart = (
 
 /** Notes what the index says about a part that was stored. */
 export const notePart = (target: RestoreTarget, line: IndexLine): void => {
-  const { y, i, j } = line;
+  const { y, i, j, k } = line;
   if (y === undefined || i === undefined || j === undefined) return;
   const [first, offset, length] = y;
-  const state: PartState = { offset, length, opened: i, closed: j };
+  const state: PartState = { offset, length, opened: i, closed: j, ...(k !== undefined && { identity: k }) };
   const folder = folderOf(target, String(first).padStart(6, '0'));
   appendFileSync(`${folder}/state`, `${JSON.stringify(state)}\n`);
 };
@@ -138,6 +143,19 @@ const readState = (folder: string): readonly PartState[] => {
   return [...parts.values()].sort((left, right) => left.offset - right.offset);
 };
 
+const readPlaced = (folder: string): string | undefined =>
+  existsSync(`${folder}/placed`) ? readFileSync(`${folder}/placed`, 'utf8') : undefined;
+
+/** Before the file gets its name: by whom it was made can be told afterwards. */
+const notePlaced = (
+  target: RestoreTarget,
+  id: string,
+  { path, made, identity }: Omit<NameRecord, 'identity'> & { readonly identity: NameRecord['identity'] | undefined },
+): void => {
+  writeFileSync(`${folderOf(target, id)}/placed`, String(made));
+  if (identity !== undefined) writeNameRecords(target, `part-${id}`, [{ path, made, identity }], 'instead');
+};
+
 const joinOne = (
   target: RestoreTarget,
   id: string,
@@ -162,7 +180,8 @@ const joinOne = (
     return;
   }
   const attributes = about.attributes;
-  const verdict = readConflict(target, open, name, attributes, policy);
+  const placed = readPlaced(folder);
+  const verdict = readConflict((there) => String(fingerprint(there)) === placed, open, name, attributes, policy);
   if (verdict === 'keep') report.kept += 1;
   else if (verdict === 'exists') report.fail(path, 'Exists');
   if (verdict === 'keep' || verdict === 'exists') return;
@@ -170,7 +189,10 @@ const joinOne = (
   const fd = mustSucceed('openat', openAt(target.workFd, `parts/${id}/whole`, O_RDWR));
   truncateFd(fd, parts[0]?.opened[1] ?? 0);
   applyAttributes({ fd }, path, { ...attributes, xattrs }, report);
+  const made = new FileStat();
+  made.loadFd(fd);
   closeSync(fd);
+  notePlaced(target, id, { path, made: fingerprint(made), identity: parts.at(-1)?.identity });
   // The folder has its times already: they stay.
   const before = new FileStat();
   before.loadFd(open.fd);

@@ -2,7 +2,8 @@ import type { Bytes } from '../posix/bytes.ts';
 import { ArchiveError } from './archive-error.ts';
 import type { ByteSource } from './decode.ts';
 import { MAX_EXTENTS } from './extents.ts';
-import { MAX_RECORDS_BYTES, parseRecords, type PaxRecords } from './pax-records.ts';
+import { MAX_PATH_BYTES, MAX_RECORDS_BYTES, type Refusal } from './limits.ts';
+import { parseRecords, type PaxRecords } from './pax-records.ts';
 
 /** f file, d folder, l symbolic link, h hard link, c b p devices and fifo. */
 export type MemberType = 'f' | 'd' | 'l' | 'h' | 'c' | 'b' | 'p';
@@ -29,11 +30,14 @@ export interface Member {
   readonly minor: number;
   /** Pax offset of its first header block. */
   readonly offset: number;
+  /** It says something too large to be restored: `path` tells which it is, cut where it is too long. */
+  readonly refused: Refusal | undefined;
 }
 
 const HEADER = 512;
-const MAX_PATH_BYTES = 65_536;
-const MAX_LINK_BYTES = 65_535;
+const NAME_BYTES = 100;
+/** Of a path that is too long, to tell which one it is. */
+const TOLD_PATH_BYTES = 1000;
 const MAX_MAP_BYTES = (2 * MAX_EXTENTS + 4) * 18;
 
 const TYPES: ReadonlyMap<string, MemberType> = new Map([
@@ -56,14 +60,17 @@ const invalid = (message: string): never => {
  * @throws ArchiveError NameRefused
  */
 export const checkPath = (name: Bytes): Bytes => {
-  if (name === '' || name.length > MAX_PATH_BYTES || name.includes('\0'))
-    throw new ArchiveError('NameRefused', `empty, too long, or with a NUL: ${JSON.stringify(name.slice(0, 200))}`);
+  if (name === '' || name.includes('\0'))
+    throw new ArchiveError('NameRefused', `empty, or with a NUL: ${JSON.stringify(name.slice(0, 200))}`);
   for (const component of name.split('/')) {
     if (component === '' || component === '.' || component === '..')
       throw new ArchiveError('NameRefused', JSON.stringify(name.slice(0, 200)));
   }
   return name;
 };
+
+/** What stands for a path that is too long. */
+export const cutPath = (name: Bytes): Bytes => name.slice(0, TOLD_PATH_BYTES).replace(/\/[^/]*$/, '');
 
 const text = (block: Buffer, at: number, width: number): Bytes => {
   const end = block.indexOf(0, at);
@@ -201,11 +208,12 @@ export class PaxReader {
   }
 
   #records(bytes: number): PaxRecords {
-    if (bytes > MAX_RECORDS_BYTES) throw new ArchiveError('RecordInvalid', `${String(bytes)} bytes of records`);
-    const content = Buffer.alloc(bytes);
+    const content = Buffer.alloc(Math.min(bytes, MAX_RECORDS_BYTES));
     this.#copy(content);
-    this.#passOver(-bytes & 511);
-    return parseRecords(content);
+    this.#passOver(bytes - content.length + (-bytes & 511));
+    if (bytes === content.length) return parseRecords(content);
+    // The first of them tell the path and where the member ends.
+    return { ...parseRecords(content, true), refused: 'EOVERFLOW' };
   }
 
   #member(block: Buffer, records: PaxRecords, offset: number): Member {
@@ -225,13 +233,22 @@ export class PaxReader {
       major: octal(block, 329, 8),
       minor: octal(block, 337, 8),
     };
-    const path = this.#path(records.sparseName ?? records.path ?? text(block, 0, 100), type);
-    const linkName = this.#linkName(records.linkPath ?? text(block, 157, 100), type);
-    const sparse = records.sparseMajor === undefined ? undefined : this.#sparseMap(records, bytes, type);
+    const name = records.sparseName ?? records.path ?? text(block, 0, NAME_BYTES);
+    const target = records.linkPath ?? text(block, 157, 100);
+    const long = name.length > MAX_PATH_BYTES + 1 || target.length > MAX_PATH_BYTES;
+    const refused = long ? 'ENAMETOOLONG' : records.refused;
+    const path = this.#path(long ? this.#cutName(name, type) : name, type);
+    const linkName = long ? '' : this.#linkName(target, type);
+    const isSparse = records.sparseMajor !== undefined && refused === undefined;
+    const sparse = isSparse ? this.#sparseMap(records, bytes, type) : undefined;
     const { xattrs, aclAccess, aclDefault } = records;
     const size = sparse?.size ?? bytes;
     const extents = sparse?.extents;
-    return { path, type, ...header, linkName, size, extents, xattrs, aclAccess, aclDefault, offset };
+    return { path, type, ...header, linkName, size, extents, xattrs, aclAccess, aclDefault, offset, refused };
+  }
+
+  #cutName(name: Bytes, type: MemberType): Bytes {
+    return type === 'd' ? `${cutPath(name)}/` : cutPath(name);
   }
 
   #path(name: Bytes, type: MemberType): Bytes {
@@ -245,8 +262,7 @@ export class PaxReader {
   #linkName(name: Bytes, type: MemberType): Bytes {
     if (type === 'h') return checkPath(name);
     if (type !== 'l') return '';
-    if (name === '' || name.length > MAX_LINK_BYTES || name.includes('\0'))
-      throw new ArchiveError('NameRefused', 'the target of a symbolic link');
+    if (name === '' || name.includes('\0')) throw new ArchiveError('NameRefused', 'the target of a symbolic link');
     return name;
   }
 

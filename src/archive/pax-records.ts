@@ -1,8 +1,6 @@
 import type { Bytes } from '../posix/bytes.ts';
 import { ArchiveError } from './archive-error.ts';
-
-/** More than a file's attributes come to. */
-export const MAX_RECORDS_BYTES = 16 * 1_048_576;
+import { MAX_ID, MAX_TIME_DIGITS, type Refusal } from './limits.ts';
 
 /** What the records of one member say; later ones win. */
 export interface PaxRecords {
@@ -18,6 +16,8 @@ export interface PaxRecords {
   sparseMinor?: string;
   sparseName?: Bytes;
   sparseRealSize?: number;
+  /** A record says something that is well formed and too large. */
+  refused?: Refusal;
   readonly xattrs: (readonly [Bytes, Buffer])[];
 }
 
@@ -25,18 +25,33 @@ const invalid = (message: string): never => {
   throw new ArchiveError('RecordInvalid', message);
 };
 
-const DECIMAL = /^\d{1,16}$/;
-const TIME = /^(-?)(\d{1,15})(?:\.(\d{1,9})\d*)?$/;
-const MAX_ID = 0xfffffffe;
+const DECIMAL = /^\d{1,40}$/;
+const TIME = /^(-?)(\d{1,40})(?:\.(\d{1,9})\d*)?$/;
 
-const toNumber = (key: string, value: Bytes, max: number): number => {
-  const number = DECIMAL.test(value) ? Number(value) : NaN;
-  return number <= max ? number : invalid(`${key}=${value.slice(0, 40)}`);
+const decimal = (key: string, value: Bytes): number =>
+  DECIMAL.test(value) ? Number(value) : invalid(`${key}=${value.slice(0, 40)}`);
+
+/** What is larger is no number that the member could have: 0, and the member is refused. */
+const toNumber = (records: PaxRecords, key: string, value: Bytes, max: number): number => {
+  const number = decimal(key, value);
+  if (number <= max) return number;
+  records.refused = 'EOVERFLOW';
+  return 0;
 };
 
-const toTime = (value: Bytes): { readonly sec: number; readonly ns: number } => {
+/** Where a member ends is found by its size: one that is no number ends the reading. */
+const toSize = (value: Bytes): number => {
+  const size = decimal('size', value);
+  return Number.isSafeInteger(size) ? size : invalid(`size=${value}`);
+};
+
+const toTime = (records: PaxRecords, value: Bytes): { readonly sec: number; readonly ns: number } => {
   const match = TIME.exec(value);
   if (match === null) return invalid(`mtime=${value.slice(0, 40)}`);
+  if ((match[2] ?? '').length > MAX_TIME_DIGITS) {
+    records.refused = 'EOVERFLOW';
+    return { sec: 0, ns: 0 };
+  }
   const sec = Number(match[2]);
   const ns = Number((match[3] ?? '').padEnd(9, '0'));
   if (match[1] === '') return { sec, ns };
@@ -59,16 +74,16 @@ const apply = (records: PaxRecords, key: Bytes, value: Bytes): void => {
       records.linkPath = value;
       break;
     case 'size':
-      records.size = toNumber(key, value, Number.MAX_SAFE_INTEGER);
+      records.size = toSize(value);
       break;
     case 'uid':
-      records.uid = toNumber(key, value, MAX_ID);
+      records.uid = toNumber(records, key, value, MAX_ID);
       break;
     case 'gid':
-      records.gid = toNumber(key, value, MAX_ID);
+      records.gid = toNumber(records, key, value, MAX_ID);
       break;
     case 'mtime':
-      records.mtime = toTime(value);
+      records.mtime = toTime(records, value);
       break;
     case 'SCHILY.acl.access':
       records.aclAccess = value;
@@ -86,7 +101,7 @@ const apply = (records: PaxRecords, key: Bytes, value: Bytes): void => {
       records.sparseName = value;
       break;
     case 'GNU.sparse.realsize':
-      records.sparseRealSize = toNumber(key, value, Number.MAX_SAFE_INTEGER);
+      records.sparseRealSize = toNumber(records, key, value, Number.MAX_SAFE_INTEGER);
       break;
     default:
     // Others change nothing that is restored.
@@ -96,18 +111,22 @@ const apply = (records: PaxRecords, key: Bytes, value: Bytes): void => {
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
 
-/** @throws ArchiveError RecordInvalid */
-export const parseRecords = (bytes: Buffer): PaxRecords => {
+/**
+ * @param cut the records go on behind these bytes: what does not end here is left out
+ * @throws ArchiveError RecordInvalid
+ */
+export const parseRecords = (bytes: Buffer, cut = false): PaxRecords => {
   const records: PaxRecords = { xattrs: [] };
   for (let at = 0; at < bytes.length;) {
     let length = 0;
     let digits = at;
-    for (; digits < at + 9 && bytes[digits] !== SPACE; digits += 1) {
+    for (; digits < at + 9 && digits < bytes.length && bytes[digits] !== SPACE; digits += 1) {
       const digit = (bytes[digits] ?? 0) - 0x30;
       if (digit < 0 || digit > 9) invalid('a length that is no number');
       length = length * 10 + digit;
     }
     const end = at + length;
+    if (cut && (digits >= bytes.length || end > bytes.length)) break;
     if (digits === at || bytes[digits] !== SPACE || length < 5 || end > bytes.length || bytes[end - 1] !== LINE_FEED)
       invalid('a length that does not fit');
     const equals = bytes.indexOf(0x3d, digits + 1);

@@ -1,55 +1,55 @@
-import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
-import { threadId } from 'node:worker_threads';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
 import {
   chmodFd,
   closeFd,
+  listNames,
   mkdirAt,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
-  O_NOFOLLOW,
   O_RDONLY,
   O_WRONLY,
   openAt,
-  openAt2,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
   unlinkAt,
 } from '../posix/file.ts';
+import { tryFlock } from '../posix/flock.ts';
 import { FileStat } from '../posix/stat.ts';
 import { setTimesFd } from '../posix/times.ts';
 import { removeXattr } from '../posix/xattr.ts';
 import { ACL_DEFAULT } from './acl.ts';
 import { ArchiveError } from './archive-error.ts';
+import { openFolderBeneath } from './open-folder.ts';
+import { removeTree } from './remove-folder.ts';
 
-const { EEXIST, ENOSYS } = constants.errno;
-const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
-const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-
-/** Opens a folder by one component of a path: no link of any kind is followed. Returns a descriptor or −errno. */
-export const openFolderBeneath = (folder: number, name: Bytes): number => {
-  const fd = openAt2(folder, name, FOLDER_FLAGS, 0, BENEATH);
-  // Before Linux 5.6: one component, not followed, is as safe.
-  return fd === -ENOSYS ? openAt(folder, name, FOLDER_FLAGS) : fd;
-};
-
+const { EEXIST } = constants.errno;
 const MARKER = 'begun';
+const TEMPORARY = 'file-';
 const MAX_TICK_MS = 2000;
 
 /**
+ * The working folder's name in the target. It is the restore's own: two restores of one backup know nothing of each
+ * other, and what one of them left behind tells the next one nothing.
+ *
+ * @param restoreUid uid of the Restore
+ */
+export const workFolderName = (restoreUid: string): Bytes => {
+  if (!/^[0-9A-Za-z-]{8,64}$/.test(restoreUid)) throw new ArchiveError('WorkFolder', `no uid: ${restoreUid}`);
+  return `.twinreel-restore-${restoreUid}`;
+};
+
+/**
  * The folder that takes a restore, with a working folder in it that lasts from its first segment to its end: parts,
- * unfinished files, and a marker whose birth tells what was there before the restore and what it made itself. So no
+ * unfinished files, records of what was made, and a marker whose birth tells which folders were there before. So no
  * state is needed between segments, and a restore that was killed goes on where it was.
  */
 export class RestoreTarget {
   readonly rootFd: number;
   readonly workFd: number;
   readonly folder: Bytes;
-  /** A name in the working folder (or, with `folder` before it, in any other) that no other thread uses. */
+  /** A name in the working folder that nobody else uses. */
   readonly temporary: Bytes;
   readonly mountId: number;
   readonly device: string;
@@ -63,7 +63,7 @@ export class RestoreTarget {
     this.rootFd = rootFd;
     this.workFd = workFd;
     this.folder = folder;
-    this.temporary = `file-${String(process.pid)}-${String(threadId)}`;
+    this.temporary = `${TEMPORARY}${randomBytes(8).toString('hex')}`;
     this.#begun = begun;
     const stat = new FileStat();
     stat.loadFd(workFd);
@@ -71,8 +71,11 @@ export class RestoreTarget {
     this.device = `${String(stat.devMajor)}:${String(stat.devMinor)}`;
   }
 
-  /** Whether this restore made it: it was born after the marker (where births are not kept: changed after it). */
-  made(stat: FileStat): boolean {
+  /**
+   * Whether a folder was made since the restore began (where births are not kept: changed). Of files that is not
+   * enough: somebody else's that appears meanwhile is not to be replaced. See MadeRecord.
+   */
+  isNewFolder(stat: FileStat): boolean {
     const begun = this.#begun;
     if (stat.hasBirth && begun.hasBirth)
       return stat.birthSec > begun.birthSec || (stat.birthSec === begun.birthSec && stat.birthNs > begun.birthNs);
@@ -91,17 +94,25 @@ export class RestoreTarget {
 
   /** Removes the working folder; the target folder keeps its times. The target is closed by it. */
   remove(): void {
-    const root = new FileStat();
-    root.loadFd(this.rootFd);
     try {
-      rmSync(`/proc/self/fd/${String(this.rootFd)}/${this.folder}`, { recursive: true, force: true });
-    } catch (cause) {
-      throw new ArchiveError('WorkFolder', 'cannot be removed', { cause });
+      removeWorkFolder(this.rootFd, this.folder);
+    } finally {
+      this.close();
     }
-    setTimesFd(this.rootFd, root.mtimeSec, root.mtimeNs);
-    this.close();
   }
 }
+
+/** @throws ArchiveError WorkFolder */
+const removeWorkFolder = (rootFd: number, folder: Bytes): void => {
+  const root = new FileStat();
+  root.loadFd(rootFd);
+  try {
+    removeTree(rootFd, folder);
+  } catch (cause) {
+    throw new ArchiveError('WorkFolder', 'cannot be removed', { cause });
+  }
+  setTimesFd(rootFd, root.mtimeSec, root.mtimeNs);
+};
 
 const birthOrChange = (stat: FileStat): readonly [number, number] =>
   stat.hasBirth ? [stat.birthSec, stat.birthNs] : [stat.ctimeSec, stat.ctimeNs];
@@ -144,26 +155,71 @@ const openWorkFolder = (rootFd: number, folder: Bytes): number => {
   return workFd;
 };
 
+/** Held until the working folder is closed. False where the file system knows no such locks. */
+const lockWorkFolder = (workFd: number): boolean => {
+  let held: boolean;
+  try {
+    held = tryFlock(workFd);
+  } catch {
+    return false;
+  }
+  if (!held) throw new ArchiveError('WorkFolder', 'another process restores with it');
+  return true;
+};
+
+/** What a process that was killed had not finished; a file may be as large as any. */
+const removeTemporaries = (workFd: number): void => {
+  const names = listNames(workFd);
+  if (typeof names === 'number') return;
+  for (const name of names) if (name.startsWith(TEMPORARY)) unlinkAt(workFd, name);
+};
+
+const prepareWorkFolder = (workFd: number): FileStat => {
+  if (lockWorkFolder(workFd)) removeTemporaries(workFd);
+  const begun = new FileStat();
+  const marker = openAt(workFd, MARKER, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  if (marker >= 0) closeFd(marker);
+  if (begun.loadAt(workFd, MARKER) < 0) fail('WorkFolder', 'its marker cannot be read', marker);
+  if (marker >= 0) awaitTick(workFd, begun);
+  return begun;
+};
+
+const openRoot = (path: Buffer): number => {
+  const rootFd = openAt(-100, path.toString('latin1'), O_RDONLY | O_DIRECTORY);
+  return rootFd < 0 ? fail('TargetRoot', 'cannot be opened', rootFd) : rootFd;
+};
+
 /**
  * Opens the target for a segment, and begins the restore where it has not begun. The target folder must exist.
  *
  * @param path the target folder; its last component may be a link
- * @param folder the working folder's name, as every segment's info says it (`.twinreel-<uid8>`)
  * @throws ArchiveError TargetRoot, WorkFolder
  */
-export const openRestoreTarget = (path: Buffer, folder: Bytes): RestoreTarget => {
-  const rootFd = openAt(-100, path.toString('latin1'), O_RDONLY | O_DIRECTORY);
-  if (rootFd < 0) return fail('TargetRoot', 'cannot be opened', rootFd);
+export const openRestoreTarget = (path: Buffer, restoreUid: string): RestoreTarget => {
+  const folder = workFolderName(restoreUid);
+  const rootFd = openRoot(path);
+  let workFd = -1;
   try {
-    const workFd = openWorkFolder(rootFd, folder);
-    const begun = new FileStat();
-    const marker = openAt(workFd, MARKER, O_WRONLY | O_CREAT | O_EXCL, 0o600);
-    if (marker >= 0) closeFd(marker);
-    if (begun.loadAt(workFd, MARKER) < 0) fail('WorkFolder', 'its marker cannot be read', marker);
-    if (marker >= 0) awaitTick(workFd, begun);
-    return new RestoreTarget(rootFd, workFd, folder, begun);
+    workFd = openWorkFolder(rootFd, folder);
+    return new RestoreTarget(rootFd, workFd, folder, prepareWorkFolder(workFd));
   } catch (fault) {
+    if (workFd >= 0) closeFd(workFd);
     closeFd(rootFd);
     throw fault;
+  }
+};
+
+/**
+ * Removes what a restore that will not go on has left in its target beside what it restored; nothing where there is
+ * none. No link is followed.
+ *
+ * @throws ArchiveError TargetRoot, WorkFolder
+ */
+export const discardRestore = (path: Buffer, restoreUid: string): void => {
+  const rootFd = openRoot(path);
+  try {
+    removeWorkFolder(rootFd, workFolderName(restoreUid));
+  } finally {
+    closeFd(rootFd);
   }
 };

@@ -9,14 +9,17 @@ import { escapePath } from './escape.ts';
 import { FolderStack } from './folder-stack.ts';
 import type { SegmentInfo } from './info.ts';
 import { NameTable } from './name-records.ts';
+import { openFolderBeneath } from './open-folder.ts';
 import { splitPath } from './order.ts';
 import { joinParts } from './part-store.ts';
-import type { ConflictPolicy } from './place.ts';
+import type { ConflictPolicy, Place } from './place.ts';
 import { RestoreReport, type RestoreTotals } from './restore-report.ts';
-import { openFolderBeneath, openRestoreTarget, type RestoreTarget } from './restore-target.ts';
-import { openSegment, type SegmentItem } from './segment-reader.ts';
+import { openRestoreTarget, type RestoreTarget } from './restore-target.ts';
+import { openSegment, type SegmentItem, type SegmentReader } from './segment-reader.ts';
 import { SegmentRestorer } from './segment-restorer.ts';
 import { makeChooser, type Chooser, type Selection } from './selection.ts';
+
+export { discardRestore } from './restore-target.ts';
 
 export interface RestoreSegmentTask {
   /** The payload's blocks. Whoever reads them off the tape checks their digest. */
@@ -24,8 +27,10 @@ export interface RestoreSegmentTask {
   readonly encoding: Encoding;
   /** The target folder, which exists. */
   readonly targetPath: Buffer;
-  /** The working folder's name that the backup's plan records. */
+  /** The working folder's name that the backup's plan records, as payloads have it. */
   readonly folder: Bytes;
+  /** Uid of the Restore: all that it does in the target goes on from one call to the next. */
+  readonly restoreUid: string;
   readonly selection: Selection;
   readonly conflict: ConflictPolicy;
 }
@@ -34,19 +39,16 @@ export interface SegmentRestored extends RestoreTotals {
   readonly info: SegmentInfo;
 }
 
-const restoreData = (
-  restorer: SegmentRestorer,
-  items: Iterable<SegmentItem>,
-  choose: Chooser,
-  segment: number,
-): void => {
+const restoreData = (restorer: SegmentRestorer, items: Iterable<SegmentItem>, choose: Chooser): void => {
   for (const item of items) {
-    if (item.kind === 'index') restorer.readIndex(segment);
+    if (item.kind === 'index') restorer.readIndex();
     else if (item.kind === 'part') restorer.restorePart(item);
     else {
       const { member } = item;
       const choice = choose(member.path);
-      if (member.type === 'd') {
+      const refused = choice === 'no' ? undefined : restorer.refusalOf(member);
+      if (refused !== undefined) restorer.report.fail(member.path, refused);
+      else if (member.type === 'd') {
         if (choice !== 'no') restorer.restoreFolder(member, choice);
       } else if (choice === 'chosen') {
         if (member.type === 'h') restorer.restoreLink(member);
@@ -70,7 +72,10 @@ const restoreLinks = (
     if (item.kind !== 'entry') continue;
     const { member } = item;
     const choice = choose(member.path);
-    if (member.type === 'd') {
+    if (choice === 'no' && member.type === 'd') continue;
+    const refused = restorer.refusalOf(member);
+    if (refused !== undefined) restorer.report.fail(member.path, refused);
+    else if (member.type === 'd') {
       if (choice !== 'no') restorer.restoreFolder(member, choice);
     } else if (member.type === 'h') restorer.joinLink(member, table, heads);
     else throw new ArchiveError('HeaderInvalid', 'a member of the segment links that is no link');
@@ -85,10 +90,13 @@ const restoreAliases = (
 ): void => {
   const wanted = Map.groupBy(selection.links, (link) => link.target);
   const parentStat = new FileStat();
+  const names = new Set(selection.links.map(({ path }) => path));
   for (const item of items) {
+    if (item.kind === 'index') restorer.readNames(names);
     const aliases = item.kind === 'entry' ? wanted.get(item.member.path) : undefined;
     if (item.kind !== 'entry' || item.member.type === 'd' || item.member.type === 'h') continue;
-    let first: { fd: number; name: Bytes } | undefined;
+    if (item.member.refused !== undefined) continue;
+    let first: Place | undefined;
     for (const { path } of aliases ?? []) {
       const [parent, name] = splitPath(path);
       const folder = restorer.stack.enter(parent);
@@ -115,32 +123,44 @@ const restoreAliases = (
  * @throws ArchiveError for a payload that is not what it should be, a target that takes no more; what `source` throws
  */
 export const restoreSegment = (task: RestoreSegmentTask): SegmentRestored => {
-  const { source, encoding, targetPath, folder, selection, conflict } = task;
-  const segment = openSegment(source, encoding);
-  const { info, reader } = segment;
-  if (info.folder !== folder) throw new ArchiveError('InfoInvalid', `of another backup: ${info.folder}`);
-  const target = openRestoreTarget(targetPath, folder);
+  const segment = openSegment(task.source, task.encoding);
+  const { info } = segment;
+  if (info.folder !== task.folder) throw new ArchiveError('InfoInvalid', `of another backup: ${info.folder}`);
   const found = new Set<Bytes>();
-  const choose = makeChooser(selection, (path) => found.add(path));
-  const restorer = new SegmentRestorer(target, conflict, choose, reader);
+  const choose = makeChooser(task.selection, (path) => found.add(path));
+  const target = openRestoreTarget(task.targetPath, task.restoreUid);
+  try {
+    const report = restoreItems(target, segment, choose, task);
+    return { ...report, found: [...found].map(escapePath), info };
+  } finally {
+    target.close();
+  }
+};
+
+const restoreItems = (
+  target: RestoreTarget,
+  segment: SegmentReader,
+  choose: Chooser,
+  { selection, conflict }: RestoreSegmentTask,
+): RestoreReport => {
+  const restorer = new SegmentRestorer(target, conflict, choose, segment);
   try {
     if (selection.kind === 'links') restoreAliases(restorer, segment.items(), selection);
-    else if (info.kind === 'links') restoreLinks(restorer, target, segment.items(), choose, conflict);
-    else restoreData(restorer, segment.items(), choose, info.segment);
+    else if (segment.info.kind === 'links') restoreLinks(restorer, target, segment.items(), choose, conflict);
+    else restoreData(restorer, segment.items(), choose);
   } finally {
     restorer.stack.leaveAll();
     restorer.close();
-    target.close();
   }
-  return { ...restorer.report, found: [...found].map(escapePath), info };
+  return restorer.report;
 };
 
 /**
  * Ends a restore: joins parts where no `links` came, and removes the working folder. Call it once, after everything;
  * also after a failure, to leave nothing behind.
  */
-export const finishRestore = (targetPath: Buffer, folder: Bytes, conflict: ConflictPolicy): RestoreTotals => {
-  const target = openRestoreTarget(targetPath, folder);
+export const finishRestore = (targetPath: Buffer, restoreUid: string, conflict: ConflictPolicy): RestoreTotals => {
+  const target = openRestoreTarget(targetPath, restoreUid);
   const report = new RestoreReport();
   const stack = new FolderStack(target, report);
   joinParts(target, stack, conflict, report);

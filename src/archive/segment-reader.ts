@@ -3,10 +3,12 @@ import { ArchiveError } from './archive-error.ts';
 import type { BlockSource, Encoding } from './blocks.ts';
 import { decodeBlocks } from './decode.ts';
 import { parseInfo, type SegmentInfo } from './info.ts';
-import { checkPath, PaxReader, type Member } from './pax-reader.ts';
+import { MAX_PATH_BYTES, type Refusal } from './limits.ts';
+import { checkPath, cutPath, PaxReader, type Member } from './pax-reader.ts';
 
 const MAX_INFO_BYTES = 1_048_576;
-const MAX_NAME_BYTES = 65_536;
+/** A longer one is passed over, up to here. */
+const MAX_NAME_BYTES = 1_048_576;
 const PART = /^parts\/(\d{6,10})\/(name|\d{20})$/;
 const INDEX = /^index-\d{6,10}\.jsonl\.zst$/;
 
@@ -25,6 +27,8 @@ export type SegmentItem =
       /** Names the file among the parts: the number of its first segment. */
       readonly id: string;
       readonly offset: number;
+      /** As of a member. */
+      readonly refused: Refusal | undefined;
     }
   | { readonly kind: 'index'; readonly member: Member };
 
@@ -37,7 +41,7 @@ export interface SegmentReader {
 }
 
 function* readItems(reader: PaxReader, folder: Bytes): Generator<SegmentItem, void> {
-  let open: { id: string; path: Bytes } | undefined;
+  let open: { id: string; path: Bytes; refused: Refusal | undefined } | undefined;
   let indexRead = false;
   const own = `${folder}/`;
   for (let member = reader.next(); member !== undefined; member = reader.next()) {
@@ -55,17 +59,22 @@ function* readItems(reader: PaxReader, folder: Bytes): Generator<SegmentItem, vo
       indexRead = true;
       yield { kind: 'index', member };
     } else if (part === null) throw new ArchiveError('NameRefused', member.path);
-    else if (last === 'name') open = { id, path: checkPartPath(reader.readAll(MAX_NAME_BYTES), folder) };
+    else if (last === 'name') open = { id, ...partPath(reader.readAll(MAX_NAME_BYTES), folder) };
     else if (open?.id !== id) throw new ArchiveError('NameRefused', `a part without its name: ${member.path}`);
-    else yield { kind: 'part', member, path: open.path, id, offset: Number(last) };
+    else {
+      const refused = open.refused ?? member.refused;
+      yield { kind: 'part', member, path: open.path, id, offset: Number(last), refused };
+    }
   }
   if (!indexRead) throw new ArchiveError('Truncated', 'a segment without its index');
 }
 
-const checkPartPath = (content: Buffer, folder: Bytes): Bytes => {
-  const path = checkPath(content.toString('latin1'));
+const partPath = (content: Buffer, folder: Bytes): { path: Bytes; refused: Refusal | undefined } => {
+  const name = content.toString('latin1');
+  const refused = name.length > MAX_PATH_BYTES ? 'ENAMETOOLONG' : undefined;
+  const path = checkPath(refused === undefined ? name : cutPath(name));
   if (path === folder || path.startsWith(`${folder}/`)) throw new ArchiveError('NameRefused', path);
-  return path;
+  return { path, refused };
 };
 
 /**

@@ -1,32 +1,23 @@
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
-import {
-  closeFd,
-  linkAt,
-  mknodAt,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_WRONLY,
-  openAt,
-  symlinkAt,
-  unlinkAt,
-} from '../posix/file.ts';
-import { FileStat, S_IFBLK, S_IFCHR, S_IFIFO } from '../posix/stat.ts';
-import { applyAttributes } from './apply-attributes.ts';
-import { ArchiveError } from './archive-error.ts';
+import { closeFd, linkAt, unlinkAt } from '../posix/file.ts';
+import { FileStat } from '../posix/stat.ts';
 import { unescapePath } from './escape.ts';
-import { writeContent } from './file-content.ts';
 import { FolderStack, type OpenFolder } from './folder-stack.ts';
+import type { IndexLine } from './index-line.ts';
 import { parseIndexLine, readIndex } from './index-reader.ts';
-import { nameRecord, writeNameRecords, type NameTable } from './name-records.ts';
+import { fingerprint, MadeRecord } from './made-record.ts';
+import { makeMember } from './make-member.ts';
+import { writeNameRecords, type NameRecord, type NameTable } from './name-records.ts';
+import { openFolderBeneath } from './open-folder.ts';
 import { splitPath } from './order.ts';
 import { notePart, storePart } from './part-store.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
-import { placeFile, readConflict, temporaryPlace, type ConflictPolicy } from './place.ts';
+import { placeFile, readConflict, temporaryPlace, type ConflictPolicy, type Place } from './place.ts';
 import { RestoreReport } from './restore-report.ts';
-import { openFolderBeneath, type RestoreTarget } from './restore-target.ts';
+import type { RestoreTarget } from './restore-target.ts';
+import type { SegmentInfo } from './info.ts';
 import type { SegmentItem } from './segment-reader.ts';
 import type { Chooser } from './selection.ts';
 
@@ -47,11 +38,21 @@ export class SegmentRestorer {
   readonly #choose: Chooser;
   readonly #reader: PaxReader;
   readonly #stat = new FileStat();
+  readonly #made: MadeRecord;
+  readonly #info: SegmentInfo;
   readonly #storedParts = new Set<string>();
   #linkFolder: { path: Bytes; fd: number } | undefined;
 
-  constructor(target: RestoreTarget, policy: ConflictPolicy, choose: Chooser, reader: PaxReader) {
+  constructor(
+    target: RestoreTarget,
+    policy: ConflictPolicy,
+    choose: Chooser,
+    { info, reader }: { readonly info: SegmentInfo; readonly reader: PaxReader },
+  ) {
     this.#target = target;
+    this.#info = info;
+    // Overwrite asks of no name what has it.
+    this.#made = new MadeRecord(target, info.segment, policy !== 'Overwrite');
     this.#policy = policy;
     this.#choose = choose;
     this.#reader = reader;
@@ -59,6 +60,7 @@ export class SegmentRestorer {
   }
 
   close(): void {
+    this.#made.close();
     if (this.#linkFolder !== undefined) closeFd(this.#linkFolder.fd);
   }
 
@@ -71,7 +73,8 @@ export class SegmentRestorer {
     const early = this.#policy === 'Fail' ? 'new' : this.#conflict(folder, path, name, member);
     if (early === undefined) return false;
     const place = temporaryPlace(this.#target, folder);
-    const fault = member.type === 'f' ? this.#makeFile(place, path, member) : this.#makeOther(place, path, member);
+    const making = { target: this.#target, report: this.report, made: this.#made, reader: this.#reader };
+    const fault = makeMember(making, place, path, member);
     if (fault !== undefined) return this.#fail(path, fault);
     let problem = placeFile(place, folder, name, early);
     if (problem === 'Exists') {
@@ -93,7 +96,7 @@ export class SegmentRestorer {
 
   /** Undefined where the name stays as it is; that is counted. */
   #conflict(folder: OpenFolder, path: Bytes, name: Bytes, member: Member): 'new' | 'replace' | undefined {
-    const verdict = readConflict(this.#target, folder, name, member, this.#policy);
+    const verdict = readConflict((there) => this.#made.has(there), folder, name, member, this.#policy);
     if (verdict === 'new' || verdict === 'replace') return verdict;
     if (verdict === 'keep') this.report.kept += 1;
     else this.report.fail(path, 'Exists');
@@ -103,43 +106,6 @@ export class SegmentRestorer {
   #fail(path: Bytes, code: string): false {
     this.report.fail(path, code);
     return false;
-  }
-
-  #makeFile(place: { fd: number; name: Bytes }, path: Bytes, member: Member): string | undefined {
-    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    // In the working folder, which nobody else may enter, a file may have its own mode from the beginning.
-    const hidden = place.fd === this.#target.workFd;
-    const mode = hidden ? member.mode & 0o777 & ~this.#target.umask : 0o600;
-    let fd = openAt(place.fd, place.name, flags, mode);
-    if (fd === -EEXIST) {
-      unlinkAt(place.fd, place.name);
-      fd = openAt(place.fd, place.name, flags, mode);
-    }
-    if (fd < 0) return errnoName(-fd);
-    try {
-      this.report.bytes += writeContent(fd, member, this.#reader, 0);
-      const { uid, gid } = this.#target;
-      applyAttributes({ fd }, path, member, this.report, hidden ? { uid, gid, mode } : undefined);
-      return undefined;
-    } catch (fault) {
-      unlinkAt(place.fd, place.name);
-      if (fault instanceof ArchiveError || !(fault instanceof Error) || !('code' in fault)) throw fault;
-      return String(fault.code);
-    } finally {
-      closeFd(fd);
-    }
-  }
-
-  #makeOther(place: { fd: number; name: Bytes }, path: Bytes, member: Member): string | undefined {
-    unlinkAt(place.fd, place.name);
-    const { major, minor } = member;
-    let result: number;
-    if (member.type === 'l') result = symlinkAt(member.linkName, place.fd, place.name);
-    else if (member.type === 'p') result = mknodAt(place.fd, place.name, S_IFIFO | 0o600);
-    else result = mknodAt(place.fd, place.name, (member.type === 'c' ? S_IFCHR : S_IFBLK) | 0o600, major, minor);
-    if (result < 0) return errnoName(-result);
-    applyAttributes({ folder: place.fd, name: place.name }, path, member, this.report);
-    return undefined;
   }
 
   restoreFolder(member: Member, choice: 'chosen' | 'above'): void {
@@ -157,12 +123,13 @@ export class SegmentRestorer {
     const folder = this.stack.enter(parent);
     if (typeof folder === 'string') return false;
     return (
-      readConflict(this.#target, folder, name, member, this.#policy) === 'replace' && unlinkAt(folder.fd, name) === 0
+      readConflict((there) => this.#made.has(there), folder, name, member, this.#policy) === 'replace' &&
+      unlinkAt(folder.fd, name) === 0
     );
   }
 
   /** The open folder and the name of a hard link's first name, without following links. */
-  #openLinkTarget(path: Bytes): { fd: number; name: Bytes } | undefined {
+  #openLinkTarget(path: Bytes): Place | undefined {
     const [parent, name] = splitPath(path);
     if (parent === '') return { fd: this.#target.rootFd, name };
     if (this.#linkFolder?.path === parent) return { fd: this.#linkFolder.fd, name };
@@ -178,27 +145,35 @@ export class SegmentRestorer {
     return { fd, name };
   }
 
-  #isOwn(path: Bytes): boolean {
-    const { folder } = this.#target;
-    return path === folder || path.startsWith(`${folder}/`);
+  /** Whether a name lies in a working folder: this restore's, or the backup's in a payload. */
+  isOwn(path: Bytes): boolean {
+    return [this.#target.folder, this.#info.folder].some(
+      (folder) => path.startsWith(folder) && (path.length === folder.length || path[folder.length] === '/'),
+    );
+  }
+
+  /** Why a member is not restored at all. */
+  refusalOf({ path, refused }: Pick<Member, 'path' | 'refused'>): string | undefined {
+    return refused ?? (this.isOwn(path) ? 'NameRefused' : undefined);
   }
 
   /** A hard link within its segment. */
   restoreLink(member: Member): void {
     const { path, linkName } = member;
-    if (this.#isOwn(linkName)) this.report.fail(path, 'NameRefused');
+    if (this.isOwn(linkName)) this.report.fail(path, 'NameRefused');
     else if (this.#choose(linkName) !== 'chosen') this.report.unresolvedLinks.push({ path, target: linkName });
     else {
       const first = this.#openLinkTarget(linkName);
       const found = first === undefined ? -ENOENT : this.#stat.loadAt(first.fd, first.name);
       if (first === undefined || found < 0) this.report.fail(path, 'LinkTargetMissing');
       // What was there before is another file: the link needs the data under a name of its own.
-      else if (!this.#target.made(this.#stat)) this.report.unresolvedLinks.push({ path, target: linkName });
+      else if (!this.#made.has(this.#stat)) this.report.unresolvedLinks.push({ path, target: linkName });
       else this.linkTo(first, path, member);
     }
   }
 
-  linkTo(first: { fd: number; name: Bytes }, path: Bytes, member: Member): void {
+  /** @param known what has the name now may be replaced */
+  linkTo(first: Place, path: Bytes, member: Member, known = false): void {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
     if (typeof folder === 'string') {
@@ -209,18 +184,12 @@ export class SegmentRestorer {
     if (result === 0) this.report.hardLinks += 1;
     else if (result !== -EEXIST) this.report.fail(path, errnoName(-result));
     else {
-      const verdict = this.#conflict(folder, path, name, member);
+      const verdict = known ? 'replace' : this.#conflict(folder, path, name, member);
       if (verdict !== undefined) this.#replaceByLink(first, folder, path, name, verdict);
     }
   }
 
-  #replaceByLink(
-    first: { fd: number; name: Bytes },
-    folder: OpenFolder,
-    path: Bytes,
-    name: Bytes,
-    verdict: 'new' | 'replace',
-  ): void {
+  #replaceByLink(first: Place, folder: OpenFolder, path: Bytes, name: Bytes, verdict: 'new' | 'replace'): void {
     const place = temporaryPlace(this.#target, folder);
     unlinkAt(place.fd, place.name);
     const linked = linkAt(first.fd, first.name, place.fd, place.name);
@@ -239,7 +208,7 @@ export class SegmentRestorer {
   joinLink(member: Member, table: NameTable, heads: Map<Bytes, Bytes>): void {
     const { path, linkName } = member;
     if (this.#choose(path) !== 'chosen') return;
-    if (this.#isOwn(linkName)) {
+    if (this.isOwn(linkName)) {
       this.report.fail(path, 'NameRefused');
       return;
     }
@@ -249,47 +218,74 @@ export class SegmentRestorer {
       heads.set(linkName, path);
       return;
     }
-    const identity = table.identityOf(path);
     const first = this.#openLinkTarget(head);
+    const there = this.#lookAt(path);
+    const identity = table.identityOf(path);
     if (
       identity === undefined ||
       identity !== table.identityOf(head) ||
+      there === undefined ||
       first === undefined ||
       this.#stat.loadAt(first.fd, first.name) < 0 ||
-      !this.#target.made(this.#stat) ||
-      !this.#madeName(path)
-    ) {
+      !table.made(this.#stat)
+    )
       this.report.notJoined += 1;
-      return;
-    }
-    this.linkTo(first, path, member);
+    // Joined before, by a process that was killed.
+    else if (there.sameFile(this.#stat)) this.report.hardLinks += 1;
+    else if (table.made(there)) this.linkTo(first, path, member, true);
+    else this.report.notJoined += 1;
   }
 
-  #madeName(path: Bytes): boolean {
+  #lookAt(path: Bytes): FileStat | undefined {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
-    return typeof folder !== 'string' && this.#stat.loadAt(folder.fd, name) === 0 && this.#target.made(this.#stat);
+    const stat = new FileStat();
+    return typeof folder !== 'string' && stat.loadAt(folder.fd, name) === 0 ? stat : undefined;
   }
 
   restorePart(item: Extract<SegmentItem, { kind: 'part' }>): void {
     if (this.#choose(item.path) !== 'chosen') return;
+    const refused = this.refusalOf(item);
+    if (refused !== undefined) {
+      this.report.fail(item.path, refused);
+      return;
+    }
     this.report.bytes += storePart(this.#target, item, this.#reader);
     this.#storedParts.add(`${String(Number(item.id))} ${String(item.offset)}`);
   }
 
   /** Reads the index: identities of names and parts, and what was damaged when it was backed up. */
-  readIndex(segment: number): void {
-    const records: bigint[] = [];
+  readIndex(): void {
+    const records: NameRecord[] = [];
     for (const text of readIndex({ next: () => this.#reader.read() })) {
       if (!mattersHere(text)) continue;
       const line = parseIndexLine(text);
       const path = unescapePath(line.p);
       if (this.#choose(path) !== 'chosen') continue;
       if (line.z?.some((flag) => DAMAGE.has(flag)) === true) this.report.flagged += 1;
-      if (line.k !== undefined && line.t !== 'd') records.push(nameRecord(path, line.k));
-      if (line.y !== undefined && this.#storedParts.has(`${String(line.y[0])} ${String(line.y[1])}`))
-        notePart(this.#target, line);
+      if (line.y === undefined) records.push(...this.#nameRecords(path, line));
+      else if (this.#storedParts.has(`${String(line.y[0])} ${String(line.y[1])}`)) notePart(this.#target, line);
     }
-    writeNameRecords(this.#target, segment, records);
+    writeNameRecords(this.#target, `segment-${String(this.#info.segment)}`, records, 'instead');
+  }
+
+  /** Reads the index of a second pass, for names that have their data only now. */
+  readNames(names: { has(path: Bytes): boolean }): void {
+    const records: NameRecord[] = [];
+    for (const text of readIndex({ next: () => this.#reader.read() })) {
+      if (!mattersHere(text)) continue;
+      const line = parseIndexLine(text);
+      const path = unescapePath(line.p);
+      if (names.has(path)) records.push(...this.#nameRecords(path, line));
+    }
+    writeNameRecords(this.#target, `segment-${String(this.#info.segment)}`, records, 'more');
+  }
+
+  /** One where the name is one of several and this restore made what has it, else none. */
+  #nameRecords(path: Bytes, line: IndexLine): readonly NameRecord[] {
+    if (line.k === undefined || line.t === 'd') return [];
+    const place = this.#openLinkTarget(path);
+    if (place === undefined || this.#stat.loadAt(place.fd, place.name) < 0 || !this.#made.has(this.#stat)) return [];
+    return [{ path, identity: line.k, made: fingerprint(this.#stat) }];
   }
 }

@@ -1,10 +1,14 @@
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { closeFd, listNames, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt } from '../posix/file.ts';
+import { errnoName } from '../posix/errno.ts';
 import { FileStat, S_IFDIR, S_IFREG } from '../posix/stat.ts';
+import { ArchiveError } from './archive-error.ts';
+import { firstComponentBeneath, lowerBound } from './name-range.ts';
 import type { Cursor } from './order.ts';
 import type { PathFilter } from './path-filter.ts';
 import type { ReadAhead } from './read-ahead.ts';
+import { refuseFolderFault } from './source-fault.ts';
 
 /** Which bytes of a divided file belong to the range: [from, to), to its end where `to` is null. */
 export interface PartRange {
@@ -17,9 +21,11 @@ export interface PartRange {
  * - `above`: a folder before the range (or not included itself), in which the next step lies
  * - `entry`: something in the range
  * - `hidden`: the reserved name in the root
+ * - `unread`: a folder before the range (or not included itself) that can't be entered: what the range holds of it is
+ *   not met
  */
 export interface WalkStep {
-  kind: 'above' | 'entry' | 'hidden';
+  kind: 'above' | 'entry' | 'hidden' | 'unread';
   path: Bytes;
   name: Bytes;
   /** The open folder that holds `name`; −1 where the step is an opened folder. */
@@ -67,22 +73,6 @@ const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
 const MAX_OPEN_FOLDERS = 256;
 const { ENOENT, ESTALE } = constants.errno;
 
-const firstComponentBeneath = (prefix: Bytes, path: Bytes | undefined): Bytes | undefined => {
-  if (path === undefined || !path.startsWith(prefix) || path.length === prefix.length) return undefined;
-  const slash = path.indexOf('/', prefix.length);
-  return path.slice(prefix.length, slash < 0 ? undefined : slash);
-};
-
-const lowerBound = (names: readonly Bytes[], wanted: Bytes): number => {
-  let [low, high] = [0, names.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((names[middle] ?? '') < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
-
 class Walker {
   readonly #options: WalkOptions;
   readonly #stack: Frame[] = [];
@@ -95,8 +85,13 @@ class Walker {
     this.#options = options;
     this.#step = { kind: 'entry', path: '', name: '', folder: -1, fd: -1, stat: this.#stat, part: undefined, errno: 0 };
     const fd = openAt(rootFd, '.', O_RDONLY | O_DIRECTORY);
-    if (fd >= 0) this.#rootStat.loadFd(fd);
-    this.#push(undefined, '', fd, this.#rootStat, this.#includes(''));
+    const errno = fd < 0 ? -fd : -this.#rootStat.loadFd(fd);
+    if (errno === 0) this.#push(undefined, '', fd, this.#rootStat, this.#includes(''));
+    const fault = errno === 0 ? this.#listError : errno;
+    if (fault === 0) return;
+    if (errno !== 0 && fd >= 0) closeFd(fd);
+    this.close();
+    throw new ArchiveError('SourceRoot', `cannot be read: ${errnoName(fault)}`);
   }
 
   close(): void {
@@ -109,7 +104,7 @@ class Walker {
     if (root === undefined) return;
     const { from } = this.#options;
     root.pending = from.path !== '' || from.offset > 0 || !root.included;
-    if (!root.pending) yield this.#tellFolder(root, 'entry', this.#listError);
+    if (!root.pending) yield this.#tellFolder(root, 'entry', 0);
     for (let frame = this.#stack.at(-1); frame !== undefined; frame = this.#stack.at(-1)) {
       const name = frame.names[frame.at];
       frame.at += 1;
@@ -131,11 +126,16 @@ class Walker {
     const inRange = !atFrom || (beginsHere && from.offset === 0);
 
     const stat = this.#stat;
-    const errno = -stat.loadAt(this.#open(frame), name);
+    const folder = this.#open(frame);
+    const errno = folder < 0 ? -folder : -stat.loadAt(folder, name);
     if (errno === ENOENT) return true;
-    if (errno !== 0) stat.mode = 0;
+    if (errno !== 0) {
+      refuseFolderFault(path, errno, !inRange);
+      stat.mode = 0;
+    }
     const isFolder = stat.type === S_IFDIR;
-    const verdict = filter === undefined ? 'in' : filter.decide(path, isFolder, frame.included);
+    // What can't be looked at may be a folder with something included in it.
+    const verdict = filter === undefined ? 'in' : filter.decide(path, isFolder || errno !== 0, frame.included);
     if (verdict === 'out') return true;
     if (frame.parent === undefined && name === hidden) {
       if (inRange) yield* this.#tell(frame, 'hidden', path, name, undefined, 0);
@@ -143,7 +143,10 @@ class Walker {
     }
     if (!isFolder) {
       const divided = stat.type === S_IFREG && ((beginsHere && from.offset > 0) || endsHere);
-      if (!divided && !inRange) return true;
+      if (!divided && !inRange) {
+        if (errno !== 0) yield* this.#tell(frame, 'unread', path, name, undefined, errno);
+        return true;
+      }
       const part = divided ? { from: beginsHere ? from.offset : 0, to: endsHere ? to.offset : null } : undefined;
       yield* this.#tell(frame, 'entry', path, name, part, errno);
       return true;
@@ -159,21 +162,25 @@ class Walker {
 
   *#enter(frame: Frame, path: Bytes, name: Bytes, told: boolean, alone: boolean): Generator<WalkStep, void> {
     const folderStat = new FileStat();
-    let fd = openAt(this.#open(frame), name, FOLDER_FLAGS);
-    let errno = fd < 0 ? -fd : -folderStat.loadFd(fd);
+    const parent = this.#open(frame);
+    const fd = parent < 0 ? parent : openAt(parent, name, FOLDER_FLAGS);
+    const errno = fd < 0 ? -fd : -folderStat.loadFd(fd);
     if (errno === ENOENT) return;
     if (errno !== 0) {
       if (fd >= 0) closeFd(fd);
-      fd = -1;
-      if (told) yield* this.#tell(frame, 'entry', path, name, undefined, errno);
+      refuseFolderFault(path, errno, !told);
+      yield* this.#tell(frame, told ? 'entry' : 'unread', path, name, undefined, errno);
       return;
     }
     const child = this.#push(frame, name, fd, folderStat, frame.included || this.#includes(path), alone);
-    errno = this.#listError;
+    const listError = this.#listError;
     child.pending = !told;
-    if (!told) return;
-    yield* this.#tellAbove(frame);
-    yield this.#tellFolder(child, 'entry', errno);
+    if (listError !== 0 && listError !== ENOENT) refuseFolderFault(path, listError, !told);
+    if (told) {
+      yield* this.#tellAbove(frame);
+      yield this.#tellFolder(child, 'entry', listError);
+    } else if (listError !== 0 && listError !== ENOENT)
+      yield* this.#tell(frame, 'unread', path, name, undefined, listError);
   }
 
   #includes(path: Bytes): boolean {
@@ -183,7 +190,7 @@ class Walker {
 
   *#tell(
     frame: Frame,
-    kind: 'entry' | 'hidden',
+    kind: 'entry' | 'hidden' | 'unread',
     path: Bytes,
     name: Bytes,
     part: PartRange | undefined,
@@ -232,7 +239,7 @@ class Walker {
   #push(parent: Frame | undefined, name: Bytes, fd: number, stat: FileStat, included: boolean, alone = false): Frame {
     const path = parent === undefined ? '' : parent.prefix + name;
     const prefix = parent === undefined ? '' : `${path}/`;
-    const listed = alone ? [] : fd < 0 ? fd : listNames(fd);
+    const listed = alone ? [] : listNames(fd);
     this.#listError = typeof listed === 'number' ? -listed : 0;
     const names = typeof listed === 'number' ? [] : listed.sort();
     const { from, to } = this.#options;
@@ -242,7 +249,7 @@ class Walker {
     const frame = { path, prefix, name, parent, stat, included, names, fromName, toName, fd, at, pending: false };
     this.#stack.push(frame);
     this.#openFolders += 1;
-    if (fd >= 0) this.#options.readAhead?.enter(fd, names, at);
+    this.#options.readAhead?.enter(fd, names, at);
     if (this.#openFolders > MAX_OPEN_FOLDERS) this.#closeShallowest();
     return frame;
   }
@@ -269,7 +276,11 @@ class Walker {
     if (frame.fd >= 0 || frame.parent === undefined) return frame.fd;
     const parent = this.#open(frame.parent);
     const fd = parent < 0 ? parent : openAt(parent, frame.name, FOLDER_FLAGS);
-    if (fd < 0) return fd;
+    if (fd < 0) {
+      // A folder closed on the way down counts as before it: what is left of it would not be met.
+      if (parent >= 0) refuseFolderFault(frame.path, -fd, true);
+      return fd;
+    }
     const stat = new FileStat();
     if (stat.loadFd(fd) < 0 || !stat.sameFile(frame.stat)) {
       closeFd(fd);
@@ -291,6 +302,7 @@ class Walker {
  * entered. Memory: the names of the folders that are open at a time. Names that vanish while walked are not met.
  *
  * @param rootFd an open folder, which stays open
+ * @throws ArchiveError SourceRoot where the root can't be read; SourceRead where more than one file can't be
  */
 export function* walk(rootFd: number, options: WalkOptions): Generator<WalkStep, void> {
   const walker = new Walker(rootFd, options);

@@ -1,4 +1,5 @@
 /** A restore worker without Kubernetes, beside `local-backup.ts`: for benchmarks and tests. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { LocalBackup, LocalPlan } from './local-backup.ts';
 import { localJob } from './local-backup.ts';
@@ -18,7 +19,7 @@ export const restoreLocally = async (
   const pipeline = new RestorePipeline(progress);
   await Promise.all([
     pipeline.openTape(address, { barcode, labelId }),
-    pipeline.openTarget(target, plan.workFolder, 'Overwrite'),
+    pipeline.openTarget(target, { workFolder: plan.workFolder, restoreUid: randomUUID(), conflict: 'Overwrite' }),
   ]);
   for (const { segment, group, kind, sha256, encoding } of commits) {
     const wanted = { segment, group, kind, sha256, uid: localJob.uid };

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConflictPolicy } from '../archive/place.ts';
 import type { RestoreTotals } from '../archive/restore-report.ts';
 import type { Selection } from '../archive/selection.ts';
 import { WorkerFailure, WorkerStopped } from './failure.ts';
@@ -16,6 +15,8 @@ export type SegmentOutcome =
   | { readonly kind: 'restored'; readonly totals: readonly RestoreTotals[] }
   /** This copy can't be used. What was made of it is made anew from another copy. */
   | { readonly kind: 'bad'; readonly reason: string; readonly message: string };
+
+export type RestoreIdentity = Pick<Extract<ToRestorer, { kind: 'open' }>, 'workFolder' | 'restoreUid' | 'conflict'>;
 
 /** A thread at the drive, one at the target, and 8 MiB of shared memory between them. */
 export class RestorePipeline {
@@ -38,8 +39,8 @@ export class RestorePipeline {
     await this.#reader.ask({ kind: 'open', address, meant, ...this.#shared() });
   }
 
-  async openTarget(target: string, workFolder: string, conflict: ConflictPolicy): Promise<void> {
-    await this.#restorer.ask({ kind: 'open', target, workFolder, conflict, ...this.#shared() });
+  async openTarget(target: string, restore: RestoreIdentity): Promise<void> {
+    await this.#restorer.ask({ kind: 'open', target, ...restore, ...this.#shared() });
   }
 
   /**

@@ -45,8 +45,9 @@ export type ToRestorer =
   | {
       readonly kind: 'open';
       readonly target: string;
-      /** `.twinreel-<uid8>` */
+      /** `.twinreel-<uid8>`, as the payloads have it. */
       readonly workFolder: string;
+      readonly restoreUid: string;
       readonly conflict: ConflictPolicy;
       readonly ring: RingMemory;
       readonly progress: SharedArrayBuffer;

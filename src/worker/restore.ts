@@ -107,13 +107,13 @@ class RestoreRun {
   }
 
   async #openBoth(workFolder: string): Promise<void> {
-    const { library, drive, tape, conflict } = this.#order;
+    const { library, drive, tape, conflict, job } = this.#order;
     mkdirSync(this.#folders.target, { recursive: true });
     const { elementAddress } = drive;
     const address = { driver: library.driver, folder: this.#folders.library, elementAddress };
     await Promise.all([
       this.#pipeline.openTape(address, { barcode: tape.barcode, labelId: tape.labelId }),
-      this.#pipeline.openTarget(this.#folders.target, workFolder, conflict),
+      this.#pipeline.openTarget(this.#folders.target, { workFolder, restoreUid: job.uid, conflict }),
     ]);
   }
 

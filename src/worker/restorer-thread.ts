@@ -55,7 +55,7 @@ let ring: RingConsumer | undefined;
 
 const restore = (order: Extract<ToRestorer, { kind: 'segment' }>): FromRestorer => {
   if (open === undefined || ring === undefined) throw new TypeError('the target is not open');
-  const { target, workFolder, conflict, progress } = open;
+  const { target, workFolder, restoreUid, conflict, progress } = open;
   const source = new RingSource(ring);
   try {
     const totals = restoreSegment({
@@ -63,6 +63,7 @@ const restore = (order: Extract<ToRestorer, { kind: 'segment' }>): FromRestorer 
       encoding: { compression: order.compression },
       targetPath: Buffer.from(target),
       folder: workFolder,
+      restoreUid,
       selection: order.selection,
       conflict,
     });
@@ -90,8 +91,8 @@ const answer = (order: ToRestorer): FromRestorer => {
       return restore(order);
     case 'finish': {
       if (open === undefined) throw new TypeError('the target is not open');
-      const { target, workFolder, conflict } = open;
-      return { kind: 'finished', totals: finishRestore(Buffer.from(target), workFolder, conflict) };
+      const { target, restoreUid, conflict } = open;
+      return { kind: 'finished', totals: finishRestore(Buffer.from(target), restoreUid, conflict) };
     }
   }
 };

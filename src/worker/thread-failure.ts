@@ -44,6 +44,7 @@ export const describeFailure = (error: unknown): ThreadFailure => {
 const faultOfArchive = ({ code }: ArchiveError): FaultDomain => {
   switch (code) {
     case 'SourceRoot':
+    case 'SourceRead':
       return 'source';
     case 'TargetRoot':
     case 'TargetWrite':

@@ -12,9 +12,13 @@ export interface RestoreWish {
   readonly encoding?: Encoding;
   /** Payloads in order; by default all of the backup, `links` last. */
   readonly payloads?: readonly string[];
+  /** Of the Restore; by default always the same. */
+  readonly restoreUid?: string;
   /** Leave the working folder. */
   readonly unfinished?: boolean;
 }
+
+export const RESTORE_UID = 'f0e1d2c3-b4a5-4697-8879-6a5b4c3d2e1f';
 
 export interface RestoreDone {
   readonly segments: readonly SegmentRestored[];
@@ -29,7 +33,9 @@ export const restorePayloads = (backup: TestBackup, target: string, wish: Restor
   mkdirSync(target, { recursive: true });
   const selection = wish.selection ?? { kind: 'all' };
   const conflict = wish.conflict ?? 'Fail';
-  const shared = { encoding: wish.encoding ?? PLAIN, targetPath: Buffer.from(target), folder: backup.folder, conflict };
+  const restoreUid = wish.restoreUid ?? RESTORE_UID;
+  const encoding = wish.encoding ?? PLAIN;
+  const shared = { encoding, targetPath: Buffer.from(target), folder: backup.folder, restoreUid, conflict };
   const segments: SegmentRestored[] = [];
   const restore = (payload: string, chosen: Selection): SegmentRestored => {
     const source = new FileBlockSource(payload);
@@ -45,7 +51,7 @@ export const restorePayloads = (backup: TestBackup, target: string, wish: Restor
     const { unresolvedLinks } = restore(payload, selection);
     if (unresolvedLinks.length > 0) restore(payload, { kind: 'links', links: unresolvedLinks });
   }
-  const end = wish.unfinished === true ? undefined : finishRestore(shared.targetPath, backup.folder, conflict);
+  const end = wish.unfinished === true ? undefined : finishRestore(shared.targetPath, restoreUid, conflict);
   const all: readonly RestoreTotals[] = end === undefined ? segments : [...segments, end];
   return {
     segments,

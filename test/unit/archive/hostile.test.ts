@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -9,13 +9,16 @@ import { IndexWriter } from '../../../src/archive/index-writer.ts';
 import { padding, PaxOut } from '../../../src/archive/pax-out.ts';
 import { PaxReader } from '../../../src/archive/pax-reader.ts';
 import { restoreSegment, type SegmentRestored } from '../../../src/archive/restore.ts';
+import { workFolderName } from '../../../src/archive/restore-target.ts';
 import { MemoryBlocks, sourceOf } from '../../support/memory-blocks.ts';
+import { RESTORE_UID } from '../../support/restore-payloads.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 
 // Whole trees on a disk that others may use, too.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const FOLDER = '.twinreel-0a1b2c3d';
+const WORK_FOLDER = workFolderName(RESTORE_UID);
 
 interface Crafted extends Partial<HeaderFields> {
   readonly name: string;
@@ -94,6 +97,7 @@ const restore = (blocks: readonly Buffer[]): SegmentRestored =>
     encoding: PLAIN,
     targetPath: Buffer.from(target),
     folder: FOLDER,
+    restoreUid: RESTORE_UID,
     selection: { kind: 'all' },
     conflict: 'Overwrite',
   });
@@ -183,7 +187,7 @@ describe('a payload is refused that has', () => {
 
   test.each(rows)('$name', ({ code, member }) => {
     expect(() => restore(segment([member]))).toThrow(expect.objectContaining({ name: 'ArchiveError', code }));
-    expect(readdirSync(target)).toEqual([FOLDER]);
+    expect(readdirSync(target)).toEqual([WORK_FOLDER]);
   });
 
   test('no info, another format, or another working folder', () => {
@@ -227,6 +231,7 @@ describe('a payload is refused that has', () => {
         encoding: { compression: 'Z' },
         targetPath: Buffer.from(target),
         folder: FOLDER,
+        restoreUid: RESTORE_UID,
         selection: { kind: 'all' },
         conflict: 'Fail',
       });
@@ -236,6 +241,58 @@ describe('a payload is refused that has', () => {
     expect(() => read(zstdCompressSync(Buffer.from('x')).subarray(0, 10))).toThrow(
       expect.objectContaining({ code: 'Truncated' }),
     );
+  });
+});
+
+describe('a member that says something too large is a failure of its own:', () => {
+  const long = 'n/'.repeat(33_000);
+  const rows: readonly { name: string; code: string; path: string; member: Crafted }[] = [
+    {
+      name: 'a time of sixteen digits',
+      code: 'EOVERFLOW',
+      path: 'x',
+      member: { name: 'x', content: 'x', records: paxRecord('mtime', '-1000000000000000.000000001') },
+    },
+    {
+      name: 'an owner beyond 32 bits',
+      code: 'EOVERFLOW',
+      path: 'x',
+      member: { name: 'x', records: paxRecord('uid', '4294967295') },
+    },
+    { name: 'a sparse file of 16 PiB', code: 'EOVERFLOW', path: 'x', member: sparse('1\n0\n0\n', '', 2 ** 54) },
+    {
+      name: 'a path that is too long',
+      code: 'ENAMETOOLONG',
+      path: `${'n/'.repeat(499)}n`,
+      member: { name: 'x', content: 'x', records: paxRecord('path', `${long}x`) },
+    },
+    {
+      name: 'a folder whose path is too long',
+      code: 'ENAMETOOLONG',
+      path: `${'n/'.repeat(499)}n`,
+      member: { name: 'x/', type: TYPE.folder, records: paxRecord('path', long) },
+    },
+    {
+      name: 'a part whose path is too long',
+      code: 'ENAMETOOLONG',
+      path: `${'n/'.repeat(499)}n`,
+      member: { name: `${FOLDER}/parts/000000/name`, content: `${long}x` },
+    },
+    {
+      name: 'more attributes than records may hold',
+      code: 'EOVERFLOW',
+      path: 'x',
+      member: { name: 'x', content: 'x', records: paxRecord('SCHILY.xattr.user.a', 'y'.repeat(17 * 2 ** 20)) },
+    },
+  ];
+
+  test.each(rows)('$name', ({ code, path, member }) => {
+    const part = { name: `${FOLDER}/parts/000000/00000000000000000000`, content: 'part' };
+    const more = member.name.endsWith('/name') ? [part] : [];
+    const done = restore(segment([{ name: 'before' }, member, ...more, { name: 'z', content: 'after' }]));
+    expect(done.failures).toEqual([{ path, code }]);
+    expect(readFileSync(join(target, 'z'), 'utf8')).toBe('after');
+    expect(existsSync(join(target, 'x'))).toBe(false);
   });
 });
 
@@ -274,8 +331,27 @@ describe('what would lead out of the target', () => {
     expect(existsSync(join(target, 'stolen'))).toBe(false);
   });
 
-  test('by a hard link into the working folder is not joined', () => {
-    const done = restore(segment([{ name: 'stolen', type: TYPE.link, linkName: `${FOLDER}/begun` }]));
+  test.each([FOLDER, WORK_FOLDER])('by a hard link into the working folder %s is not joined', (folder) => {
+    const done = restore(segment([{ name: 'stolen', type: TYPE.link, linkName: `${folder}/begun` }]));
     expect(done.failures).toEqual([{ path: 'stolen', code: 'NameRefused' }]);
+  });
+
+  test('into the working folder is not written', () => {
+    const name = `${WORK_FOLDER}/made/000000`;
+    const part = `${FOLDER}/parts/000000`;
+    const done = restore(
+      segment([
+        { name: `${WORK_FOLDER}/`, type: TYPE.folder, mode: 0o777 },
+        { name, content: 'forged' },
+        { name: `${part}/name`, content: name },
+        { name: `${part}/00000000000000000000`, content: 'forged' },
+      ]),
+    );
+    expect(done.failures).toEqual([
+      { path: WORK_FOLDER, code: 'NameRefused' },
+      { path: name, code: 'NameRefused' },
+      { path: name, code: 'NameRefused' },
+    ]);
+    expect(lstatSync(join(target, WORK_FOLDER)).mode & 0o777).toBe(0o700);
   });
 });

@@ -10,17 +10,21 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ArchiveError } from '../../../src/archive/archive-error.ts';
 import { PLAIN } from '../../../src/archive/blocks.ts';
 import type { IndexLine } from '../../../src/archive/index-line.ts';
 import { parseIndexLine, readIndex } from '../../../src/archive/index-reader.ts';
-import { START } from '../../../src/archive/order.ts';
+import { START, type Cursor } from '../../../src/archive/order.ts';
 import { openSegment } from '../../../src/archive/segment-reader.ts';
 import { writeSegment } from '../../../src/archive/segment-writer.ts';
 import type { SegmentTotals } from '../../../src/archive/segment-totals.ts';
+import { refuseFolderFault, refuseProcessFault } from '../../../src/archive/source-fault.ts';
 import { mknodAt } from '../../../src/posix/file.ts';
 import { S_IFSOCK } from '../../../src/posix/stat.ts';
+import { asWorkerFailure } from '../../../src/worker/thread-failure.ts';
 import { MemoryBlocks } from '../../support/memory-blocks.ts';
 import { testInfo } from '../../support/payload-files.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
@@ -28,6 +32,7 @@ import { makeTempFolder } from '../../support/temp-folder.ts';
 // Whole trees on a disk that others may use, too.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
+const errnos = osConstants.errno;
 const SIZE = 1_500_000;
 const FOLDER = '.twinreel-0a1b2c3d';
 
@@ -53,8 +58,8 @@ interface Written {
   readonly contents: ReadonlyMap<string, Buffer>;
 }
 
-/** Writes the whole source while `meanwhile` happens after the first block. */
-const writeWhile = (meanwhile: () => void): Written => {
+/** Writes the source, from `from` on, while `meanwhile` happens after the first block. */
+const writeWhile = (meanwhile: () => void, from: Cursor = START): Written => {
   const blocks = new MemoryBlocks((count) => {
     if (count === 0) meanwhile();
   });
@@ -62,7 +67,7 @@ const writeWhile = (meanwhile: () => void): Written => {
     {
       rootFd,
       n: 0,
-      from: START,
+      from,
       to: null,
       firstSegmentOfFile: 0,
       filter: undefined,
@@ -185,6 +190,64 @@ describe('what cannot be stored stands in the index alone:', () => {
     const written = asSomebody(() => writeWhile(() => undefined));
     expect(lineOf(written, 'secret')).toMatchObject({ t: 's', e: 'EACCES', z: ['skipped'] });
     expect(lineOf(written, 'closed')).toMatchObject({ t: 'd', e: 'EACCES', z: ['skipped'] });
-    expect(written.totals.skipped).toBe(1);
+    expect(written.totals.skipped).toBe(2);
+  });
+});
+
+describe('a folder above the range that cannot be read', () => {
+  const from = { path: 'a/b/f5', offset: 0 };
+
+  beforeEach(() => {
+    mkdirSync(join(temp.path, 'a/b'), { recursive: true });
+    for (const name of ['f1', 'f5', 'f7']) writeFileSync(join(temp.path, 'a/b', name), 'x');
+    chmodSync(temp.path, 0o755);
+  });
+
+  test.each([
+    { name: 'entered', folder: 'a/b', mode: 0o000 },
+    { name: 'listed', folder: 'a/b', mode: 0o300 },
+    { name: 'searched', folder: 'a', mode: 0o644 },
+  ])('since it may not be $name is told and counted', ({ folder, mode }) => {
+    chmodSync(join(temp.path, folder), mode);
+    const written = asSomebody(() => writeWhile(() => undefined, from));
+    const line = written.lines.find(({ t }) => t === 's');
+    expect(line).toMatchObject({ p: 'a/b', e: 'EACCES', z: ['skipped'] });
+    expect(written.totals).toMatchObject({ skipped: 1, examples: [{ path: 'a/b', why: 'EACCES' }] });
+  });
+
+  test('since it has gone is nothing to tell', () => {
+    rmSync(join(temp.path, 'a/b'), { recursive: true });
+    expect(writeWhile(() => undefined, from).totals).toMatchObject({ skipped: 0, entries: 1 });
+  });
+});
+
+test.each([
+  { name: 'in its first segment', from: START },
+  { name: 'in a later one', from: { path: 'f', offset: 0 } },
+])('a root that cannot be read ends the writing $name', ({ from }) => {
+  for (const mode of [0o000, 0o300]) {
+    chmodSync(temp.path, mode);
+    const writing = (): unknown => asSomebody(() => writeWhile(() => undefined, from));
+    expect(writing).toThrow(expect.objectContaining({ name: 'ArchiveError', code: 'SourceRoot' }));
+  }
+});
+
+describe('an errno', () => {
+  test('of the process ends the writing at any file', () => {
+    for (const errno of [errnos.EMFILE, errnos.ENFILE, errnos.ENOMEM])
+      expect(() => refuseProcessFault('a', errno)).toThrow(expect.objectContaining({ code: 'SourceRead' }));
+    expect(() => refuseProcessFault('a', errnos.EIO)).not.toThrow();
+  });
+
+  test('of the file system ends it at a folder, EIO only where all of the range would be lost', () => {
+    expect(() => refuseFolderFault('a', errnos.ESTALE, false)).toThrow(expect.objectContaining({ code: 'SourceRead' }));
+    expect(() => refuseFolderFault('a', errnos.EIO, true)).toThrow(expect.objectContaining({ code: 'SourceRead' }));
+    expect(() => refuseFolderFault('a', errnos.EIO, false)).not.toThrow();
+    expect(() => refuseFolderFault('a', errnos.EACCES, true)).not.toThrow();
+  });
+
+  test('of a source fault gives the exit code of the source', () => {
+    expect(asWorkerFailure(new ArchiveError('SourceRoot', ''))).toMatchObject({ fault: 'source', exitCode: 10 });
+    expect(asWorkerFailure(new ArchiveError('SourceRead', ''))).toMatchObject({ fault: 'source', exitCode: 10 });
   });
 });

@@ -157,3 +157,17 @@ describe('the segments of a path', () => {
     expect([0, 1, 2, 3, 4].map((n) => firstSegmentOfFile(boundaries, n))).toEqual([0, 1, 1, 1, 4]);
   });
 });
+
+test('a root that cannot be listed has no plan', () => {
+  const closed = join(temp.path, 'closed');
+  mkdirSync(closed, { mode: 0o300 });
+  const fd = openSync(closed, constants.O_RDONLY);
+  const root = process.geteuid?.() === 0;
+  if (root) process.seteuid?.(65534);
+  try {
+    expect(() => [...planSource(fd, options(4096))]).toThrow(expect.objectContaining({ code: 'SourceRoot' }));
+  } finally {
+    if (root) process.seteuid?.(0);
+    closeSync(fd);
+  }
+});

@@ -16,10 +16,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { segmentsFor } from '../../../src/archive/plan.ts';
 import type { ConflictPolicy } from '../../../src/archive/place.ts';
+import { workFolderName } from '../../../src/archive/restore-target.ts';
 import { compareTrees } from '../../support/compare-trees.ts';
 import { makeTree } from '../../support/make-tree.ts';
 import { writeTestBackup } from '../../support/payload-files.ts';
-import { restorePayloads } from '../../support/restore-payloads.ts';
+import { RESTORE_UID, restorePayloads } from '../../support/restore-payloads.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 
 // Whole trees on a disk that others may use, too.
@@ -80,7 +81,7 @@ describe('a whole restore', () => {
     makeTree(source, { files: 150, totalBytes: 1_500_000, seed: 6, filesPerFolder: 20 });
     const backup = writeTestBackup(source, payloads, { segmentBytes: 100_000 });
     restorePayloads(backup, target, { payloads: backup.data.slice(0, 7), unfinished: true });
-    writeFileSync(join(target, backup.folder, 'file-1-0'), 'unfinished');
+    writeFileSync(join(target, workFolderName(RESTORE_UID), 'file-1-0'), 'unfinished');
     expect(restorePayloads(backup, target, { payloads: [...backup.data.slice(3), backup.links] }).failures).toEqual([]);
     expect(compareTrees(source, target, { owners }).differences).toEqual([]);
   });
