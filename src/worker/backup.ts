@@ -118,7 +118,9 @@ class BackupStream {
     const { library, drive, tape } = this.#order;
     const { elementAddress } = drive;
     const address = { driver: library.driver, folder: this.#folders.library, elementAddress };
-    const opened = await this.#pipeline.openTape({ address, barcode: tape.barcode, labelId: tape.labelId });
+    const { barcode, labelId, groups } = tape;
+    const meant = { barcode, labelId, ...(groups !== undefined && { groups }) };
+    const opened = await this.#pipeline.openTape({ address, ...meant });
     if (opened.completed !== undefined)
       this.#context.log.warn({ group: opened.completed }, 'a group that a crash had torn was closed as abandoned');
     this.#context.note({ tape: this.#facts(opened) });

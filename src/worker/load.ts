@@ -8,6 +8,7 @@ import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
 import { checkHolder } from './holder-check.ts';
 import { openChanger, openDrive } from './open-drive.ts';
+import { checkRecordedGroups } from './recorded-groups.ts';
 import type { RoleResult } from './termination.ts';
 import { asWorkerFailure } from './thread-failure.ts';
 
@@ -62,7 +63,7 @@ const identify = (drive: TapeDrive, order: LoadOrder): TapeFacts => {
     throw refuse('TapeWriteProtected', 'tape', `${barcode} is write protected.`);
   const label = accept(readTapeLabel(drive), drive, order);
   // A restore reads what is in front of the end: a tape whose end is damaged can still be read.
-  const groups = order.job.kind === 'Restore' ? undefined : closedGroups(findEndOfData(drive));
+  const groups = order.job.kind === 'Restore' ? undefined : countGroups(drive, order);
   const { usedBytes, capacityBytes, writeProtected } = drive.status();
   return {
     ...{ barcode, labelId: label.labelId, volumeId: label.volumeId, writeProtected },
@@ -70,6 +71,12 @@ const identify = (drive: TapeDrive, order: LoadOrder): TapeFacts => {
     ...(usedBytes !== undefined && { usedBytes }),
     ...(capacityBytes !== undefined && { capacityBytes }),
   };
+};
+
+const countGroups = (drive: TapeDrive, order: LoadOrder): number | undefined => {
+  const end = findEndOfData(drive);
+  checkRecordedGroups(order.tape, end);
+  return closedGroups(end);
 };
 
 const accept = (found: TapeLabel, drive: TapeDrive, order: LoadOrder): OurLabel => {

@@ -12,7 +12,7 @@ export type ToTapeWriter =
   | {
       readonly kind: 'open';
       readonly address: DriveAddress;
-      readonly meant: { readonly barcode: string; readonly labelId: string };
+      readonly meant: { readonly barcode: string; readonly labelId: string; readonly groups?: number };
       readonly ring: RingMemory;
       readonly progress: SharedArrayBuffer;
     }

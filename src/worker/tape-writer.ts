@@ -8,6 +8,7 @@ import { readGroupEnds, type SurveyedGroup } from '../tape/survey.ts';
 import { WorkerFailure } from './failure.ts';
 import { decodePayloadEnd, type PayloadEnd } from './payload-end.ts';
 import { SharedProgress } from './progress.ts';
+import { checkRecordedGroups } from './recorded-groups.ts';
 import { ringBlockBytes, RingConsumer } from './ring.ts';
 import type { FromTapeWriter, ToTapeWriter } from './tape-writer-protocol.ts';
 
@@ -50,6 +51,7 @@ export class TapeWriter {
     this.#progress.setActivity('Locating');
     this.#checkLabel();
     let end = findEndOfData(this.#drive);
+    checkRecordedGroups(this.#meant, end);
     let completed: number | undefined;
     if (end.kind === 'torn') {
       completed = end.group;

@@ -37,6 +37,8 @@ export interface PipelineTape {
   readonly address: DriveAddress;
   readonly barcode: string;
   readonly labelId: string;
+  /** That are recorded; fewer on the tape are refused. */
+  readonly groups?: number;
 }
 
 /** What only the caller knows of each group. */
@@ -94,8 +96,7 @@ export class ThreadPipeline implements StreamPipeline {
   }
 
   /** Locks the drive, checks the label, completes a torn group. @throws WorkerFailure */
-  async openTape({ address, barcode, labelId }: PipelineTape): Promise<OpenedTape> {
-    const meant = { barcode, labelId };
+  async openTape({ address, ...meant }: PipelineTape): Promise<OpenedTape> {
     const shared = { ring: this.#ring, progress: this.#progress.memory };
     const opened = await this.#writer.ask({ kind: 'open', address, meant, ...shared });
     if (opened.kind !== 'opened') throw unexpected(opened.kind);

@@ -86,6 +86,12 @@ describe('runLoad', () => {
     expect((await load('BackupJob')).tape).toMatchObject({ groups: 2 });
   });
 
+  it('refuses a tape that has lost groups for a backup, and loads it for a restore', async () => {
+    expect((await load('BackupJob', { groups: 2 })).tape).toMatchObject({ groups: 2 });
+    await expect(load('BackupJob', { groups: 3 })).rejects.toMatchObject({ reason: 'TapeInconsistent', fault: 'tape' });
+    expect((await load('Restore', { groups: 3 })).tape).toMatchObject({ barcode });
+  });
+
   it('loads a tape whose end is damaged for a restore, and not for a backup', async () => {
     damageTheEnd();
     const { tape } = await load('Restore');
