@@ -36,6 +36,8 @@ export interface TapeOrder {
   /** Absent until the tape bears a label of ours that has been read. */
   readonly labelId?: string;
   readonly slot?: number;
+  /** Groups that the records say are closed on it, under that label; a tape with fewer is never written. */
+  readonly groups?: number;
 }
 
 export interface SourceOrder {

@@ -141,15 +141,18 @@ const libraryOrder = (deps: Deps, grant: Grant) => {
   return { name: grant.library ?? '', driver };
 };
 
-const tapeOrder = ({ deps }: ActContext, grant: Grant) => {
+/** What the record says of a grant's tape. */
+export const tapeOrder = ({ deps }: Pick<ActContext, 'deps'>, grant: Grant) => {
   const tape = deps.caches.tapes.get(grant.tape ?? '');
   const labelId = grant.labelId ?? tape?.status?.labelId;
   const slot = tape?.status?.slot;
+  const groups = tape?.status?.labelId === labelId ? tape?.status?.groups : undefined;
   return {
     name: grant.tape ?? '',
     barcode: grant.barcode ?? '',
     ...(labelId === undefined ? {} : { labelId }),
     ...(slot === undefined ? {} : { slot }),
+    ...(groups === undefined ? {} : { groups }),
   };
 };
 
@@ -209,6 +212,13 @@ const changeTape = (
 const known = <T extends object>(facts: T): Partial<T> =>
   Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Partial<T>;
 
+/** A tape with fewer groups than are recorded has lost some: that must not be forgotten. */
+const withTold = (status: NonNullable<Tape['status']>, told: TapeFacts): NonNullable<Tape['status']> => {
+  const sameLabel = told.labelId === undefined || told.labelId === status.labelId;
+  const kept = sameLabel && (status.groups ?? 0) > (told.groups ?? 0) ? known({ groups: status.groups }) : {};
+  return { ...status, ...tapeFields(told), ...kept };
+};
+
 const tapeFields = ({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected }: TapeFacts) =>
   known({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected });
 
@@ -216,7 +226,7 @@ const noteLoaded = async (context: ActContext, grant: Grant, facts: TapeFacts): 
   await changeDrive(context, grant, (drive) => ({ ...drive, loadedTape: grant.barcode ?? '' }));
   await changeTape(context, grant, (status) => {
     const { slot: _left, reason: _reason, message: _message, ...rest } = status;
-    return { ...rest, ...tapeFields(facts), drive: grant.drive ?? '' };
+    return { ...withTold(rest, facts), drive: grant.drive ?? '' };
   });
 };
 
@@ -281,7 +291,7 @@ const liftFence = async (context: ActContext, grant: Grant, name: string, uid: s
   if (pod === undefined || pod.metadata?.uid !== uid) return undefined;
   const told = podFacts(pod, deps.clock.now()).exit?.message?.tape;
   if (told !== undefined && name === grantName(context.job.uid, grant)) {
-    await changeTape(context, grant, (status) => ({ ...status, ...tapeFields(told) }));
+    await changeTape(context, grant, (status) => withTold(status, told));
   }
   const written = await removeFinalizer(deps.api, pods, pod, finalizers.fence, signal);
   if (written.conflict) {

@@ -11,7 +11,7 @@ import { jobLabels } from '../decide/worker-pod.ts';
 import type { Volume } from '../kube/core-types.ts';
 import { createIfAbsent, patchMetadata } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';
-import { commonOrder, launch, placeOf } from './grant-acts.ts';
+import { commonOrder, launch, placeOf, tapeOrder } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
 import { runHook } from './hook-runner.ts';
 import type { Outcome } from './outcome.ts';
@@ -191,7 +191,7 @@ const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): 
   const order: WorkerOrder = {
     role: 'backup',
     ...commonOrder(context, grant, grantName(context.job.uid, grant)),
-    tape: { name: grant.tape ?? '', barcode: grant.barcode ?? '', labelId: grant.labelId ?? '' },
+    tape: { ...tapeOrder(context, grant), labelId: grant.labelId ?? '' },
     source: sourceOrder(job),
     record: headRef(context, grant).name,
     planRecord: planRecordName(context.job.uid, context.job.processNumber),

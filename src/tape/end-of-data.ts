@@ -48,6 +48,19 @@ export interface TornEnd {
   readonly latestRetainUntil: RetainUntil;
 }
 
+/** Groups that three filemarks close; absent where the tape does not tell. A crash takes none of them back. */
+export function closedGroups(end: EndOfData): number | undefined {
+  switch (end.kind) {
+    case 'clean':
+      return end.groups;
+    case 'torn':
+      return end.group;
+    case 'notLabelled':
+    case 'inconsistent':
+      return undefined;
+  }
+}
+
 const places = ['labels', 'payload', 'trailers'] as const;
 
 /** Spaces to the end of data and classifies what stands before it; the drive then stands there. @throws DriveError */

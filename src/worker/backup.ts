@@ -52,6 +52,7 @@ class BackupStream {
   readonly #catalogue: CatalogueSource;
   readonly #indexFolder: string | undefined;
   #ledger: KubeLedger | undefined;
+  #tape: OpenedTape | undefined;
   #catalogues = 0;
 
   constructor(
@@ -92,19 +93,25 @@ class BackupStream {
     try {
       const { segments } = await runStream(book, this.#pipeline, order, stop);
       await this.#pipeline.close();
-      return { message: `${segments} segments are on ${order.tape.barcode}.`, tape: this.#facts(tape) };
+      return { message: `${segments} segments are on ${order.tape.barcode}.`, tape: this.#factsOf(tape) };
     } catch (error) {
       if (error instanceof WorkerFailure && error.reason === 'TapeFull') await ledger.finish(stop);
       throw error;
     } finally {
-      this.#context.note({ lostBytes: ledger.uncommittedBytes });
+      this.#noteEnd();
     }
   }
 
   /** Ends the threads; waits only a moment for one that is blocked. */
   async stop(): Promise<void> {
-    if (this.#ledger !== undefined) this.#context.note({ lostBytes: this.#ledger.uncommittedBytes });
+    this.#noteEnd();
     await this.#pipeline.stop();
+  }
+
+  /** What the termination message says is how things stand at the end, not how the tape was found. */
+  #noteEnd(): void {
+    if (this.#ledger !== undefined) this.#context.note({ lostBytes: this.#ledger.uncommittedBytes });
+    if (this.#tape !== undefined) this.#context.note({ tape: this.#factsOf(this.#tape) });
   }
 
   async #commit(ledger: KubeLedger, commit: SegmentCommit, signal: AbortSignal): Promise<void> {
@@ -118,10 +125,13 @@ class BackupStream {
     const { library, drive, tape } = this.#order;
     const { elementAddress } = drive;
     const address = { driver: library.driver, folder: this.#folders.library, elementAddress };
-    const opened = await this.#pipeline.openTape({ address, barcode: tape.barcode, labelId: tape.labelId });
+    const { barcode, labelId, groups } = tape;
+    const meant = { barcode, labelId, ...(groups !== undefined && { groups }) };
+    const opened = await this.#pipeline.openTape({ address, ...meant });
     if (opened.completed !== undefined)
       this.#context.log.warn({ group: opened.completed }, 'a group that a crash had torn was closed as abandoned');
-    this.#context.note({ tape: this.#facts(opened) });
+    this.#tape = opened;
+    this.#noteEnd();
     return opened;
   }
 
@@ -220,12 +230,12 @@ class BackupStream {
     };
   }
 
-  #facts({ status, groups }: OpenedTape): TapeFacts {
+  #factsOf({ status }: OpenedTape): TapeFacts {
     const { barcode, labelId } = this.#order.tape;
     const { capacityBytes, usedBytes, writeProtected } = status;
     const used = usedBytes === undefined ? undefined : usedBytes + this.#progress.read().bytes;
     return {
-      ...{ barcode, labelId, groups: Math.max(groups, this.#pipeline.groups), writeProtected },
+      ...{ barcode, labelId, groups: this.#pipeline.groups, writeProtected },
       ...(capacityBytes !== undefined && { capacityBytes }),
       ...(used !== undefined && { usedBytes: used }),
     };

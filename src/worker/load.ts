@@ -1,13 +1,14 @@
 import type { LoadOrder, TapeFacts } from '../api/worker-order.ts';
 import type { Changer } from '../devices/changer/changer.ts';
 import type { TapeDrive } from '../devices/drive/drive.ts';
-import { findEndOfData } from '../tape/end-of-data.ts';
+import { closedGroups, findEndOfData } from '../tape/end-of-data.ts';
 import { labelTape } from '../tape/label-tape.ts';
 import { readTapeLabel, type OurLabel, type TapeLabel } from '../tape/read-label.ts';
 import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
 import { checkHolder } from './holder-check.ts';
 import { openChanger, openDrive } from './open-drive.ts';
+import { checkRecordedGroups } from './recorded-groups.ts';
 import type { RoleResult } from './termination.ts';
 import { asWorkerFailure } from './thread-failure.ts';
 
@@ -61,14 +62,21 @@ const identify = (drive: TapeDrive, order: LoadOrder): TapeFacts => {
   if (status.writeProtected && order.job.kind === 'BackupJob')
     throw refuse('TapeWriteProtected', 'tape', `${barcode} is write protected.`);
   const label = accept(readTapeLabel(drive), drive, order);
-  const end = findEndOfData(drive);
-  const groups = end.kind === 'clean' ? end.groups : end.kind === 'torn' ? end.group + 1 : 0;
+  // A restore reads what is in front of the end: a tape whose end is damaged can still be read.
+  const groups = order.job.kind === 'Restore' ? undefined : countGroups(drive, order);
   const { usedBytes, capacityBytes, writeProtected } = drive.status();
   return {
-    ...{ barcode, labelId: label.labelId, volumeId: label.volumeId, groups, writeProtected },
+    ...{ barcode, labelId: label.labelId, volumeId: label.volumeId, writeProtected },
+    ...(groups !== undefined && { groups }),
     ...(usedBytes !== undefined && { usedBytes }),
     ...(capacityBytes !== undefined && { capacityBytes }),
   };
+};
+
+const countGroups = (drive: TapeDrive, order: LoadOrder): number | undefined => {
+  const end = findEndOfData(drive);
+  checkRecordedGroups(order.tape, end);
+  return closedGroups(end);
 };
 
 const accept = (found: TapeLabel, drive: TapeDrive, order: LoadOrder): OurLabel => {

@@ -84,7 +84,7 @@ export const backUpLocally = async (
   const filter = { include: [], exclude: [], oneFileSystem: true };
   const kept = indexFolder === undefined ? {} : { indexFolder };
   await Promise.all([
-    pipeline.openTape(backup),
+    pipeline.openTape({ address: backup.address, barcode: backup.barcode, labelId: backup.labelId }),
     pipeline.openSource({ folder, ...filter, workFolder: plan.workFolder, ...kept }),
   ]);
   const ledger = new MemoryLedger(plan.work);

@@ -51,7 +51,13 @@ const job = object({
   processNumber: integer(0),
 });
 const library = object({ name: text, driver: oneOf('virtual', 'scsi') });
-const tapeFields = { name: text, barcode: text, labelId: optional(text), slot: optional(integer(0)) };
+const tapeFields = {
+  name: text,
+  barcode: text,
+  labelId: optional(text),
+  slot: optional(integer(0)),
+  groups: optional(integer(0)),
+};
 const source = object({
   kind: oneOf('hostPath', 'persistentVolumeClaim', 'command'),
   path: optional(text),

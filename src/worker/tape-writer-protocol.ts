@@ -12,7 +12,7 @@ export type ToTapeWriter =
   | {
       readonly kind: 'open';
       readonly address: DriveAddress;
-      readonly meant: { readonly barcode: string; readonly labelId: string };
+      readonly meant: { readonly barcode: string; readonly labelId: string; readonly groups?: number };
       readonly ring: RingMemory;
       readonly progress: SharedArrayBuffer;
     }
@@ -44,12 +44,14 @@ export type FromTapeWriter =
   | {
       readonly kind: 'whole';
       readonly group: number;
+      /** Closed groups on the tape, this one among them. */
+      readonly groups: number;
       readonly totals: GroupTotals;
       readonly endedAt: Date;
       readonly earlyWarning: boolean;
     }
   /** The medium ended, or was about to: the group is abandoned or torn. */
-  | { readonly kind: 'full'; readonly group: number }
+  | { readonly kind: 'full'; readonly group: number; readonly groups: number }
   /** The reader gave up on its side; the group is closed as abandoned. */
   | { readonly kind: 'discarded' }
   | { readonly kind: 'closed' }

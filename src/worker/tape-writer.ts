@@ -8,6 +8,7 @@ import { readGroupEnds, type SurveyedGroup } from '../tape/survey.ts';
 import { WorkerFailure } from './failure.ts';
 import { decodePayloadEnd, type PayloadEnd } from './payload-end.ts';
 import { SharedProgress } from './progress.ts';
+import { checkRecordedGroups } from './recorded-groups.ts';
 import { ringBlockBytes, RingConsumer } from './ring.ts';
 import type { FromTapeWriter, ToTapeWriter } from './tape-writer-protocol.ts';
 
@@ -50,6 +51,7 @@ export class TapeWriter {
     this.#progress.setActivity('Locating');
     this.#checkLabel();
     let end = findEndOfData(this.#drive);
+    checkRecordedGroups(this.#meant, end);
     let completed: number | undefined;
     if (end.kind === 'torn') {
       completed = end.group;
@@ -174,13 +176,14 @@ export class TapeWriter {
     if (done.kind === 'endOfMedium') return this.#tornAtTheEnd(header.group);
     this.#nextGroup += 1;
     const warned = earlyWarning || done.earlyWarning;
-    return { kind: 'whole', group: header.group, totals: done.totals, endedAt, earlyWarning: warned };
+    const groups = this.#nextGroup;
+    return { kind: 'whole', group: header.group, groups, totals: done.totals, endedAt, earlyWarning: warned };
   }
 
   /** The rest of the payload is not wanted any more. */
   #full(group: number): FromTapeWriter {
     this.discard();
-    return { kind: 'full', group };
+    return { kind: 'full', group, groups: this.#nextGroup };
   }
 
   #torn(group: number): FromTapeWriter {
@@ -190,7 +193,7 @@ export class TapeWriter {
 
   #tornAtTheEnd(group: number): FromTapeWriter {
     this.#mediumEnded = true;
-    return { kind: 'full', group };
+    return { kind: 'full', group, groups: this.#nextGroup };
   }
 
   /** Whether what is left of the segment has room behind the early warning; where the drive can't tell: if little. */

@@ -37,6 +37,8 @@ export interface PipelineTape {
   readonly address: DriveAddress;
   readonly barcode: string;
   readonly labelId: string;
+  /** That are recorded; fewer on the tape are refused. */
+  readonly groups?: number;
 }
 
 /** What only the caller knows of each group. */
@@ -71,8 +73,9 @@ export class ThreadPipeline implements StreamPipeline {
   readonly #openAhead = createOpenAheadMemory();
   readonly #ended = new AbortController();
   readonly #barcode: string;
-  /** Of the next payload that is begun; told in its info member. */
+  /** Of the next payload that is begun, which may be read ahead; told in its info member. */
   #nextGroup = 0;
+  #closedGroups = 0;
   /** Payloads that are being read or lie in the ring, and that nobody writes yet. */
   #unwritten = 0;
 
@@ -88,18 +91,18 @@ export class ThreadPipeline implements StreamPipeline {
     void serveOpenAhead(this.#openAhead, this.#ended.signal);
   }
 
-  /** Groups on the tape, with those that are being written. */
+  /** Groups that are closed on the tape, as far as it has been told. */
   get groups(): number {
-    return this.#nextGroup;
+    return this.#closedGroups;
   }
 
   /** Locks the drive, checks the label, completes a torn group. @throws WorkerFailure */
-  async openTape({ address, barcode, labelId }: PipelineTape): Promise<OpenedTape> {
-    const meant = { barcode, labelId };
+  async openTape({ address, ...meant }: PipelineTape): Promise<OpenedTape> {
     const shared = { ring: this.#ring, progress: this.#progress.memory };
     const opened = await this.#writer.ask({ kind: 'open', address, meant, ...shared });
     if (opened.kind !== 'opened') throw unexpected(opened.kind);
     this.#nextGroup = opened.groups;
+    this.#closedGroups = opened.groups;
     return opened;
   }
 
@@ -188,6 +191,7 @@ export class ThreadPipeline implements StreamPipeline {
     const end = await this.#writer.ask({ kind: 'group', header, weightBytes, hashed });
     if (end.kind === 'closed') throw stopped();
     if (end.kind !== 'whole' && end.kind !== 'full') throw unexpected(end.kind);
+    this.#closedGroups = end.groups;
     return end;
   }
 }

@@ -17,7 +17,7 @@ import {
 } from './drive.ts';
 import { Odometer } from './odometer.ts';
 import { fileOf, filemarkObject } from './virtual-tape-map.ts';
-import { readCartridgeFacts, VirtualTape, type CartridgeFacts } from './virtual-tape.ts';
+import { NotAVirtualTape, readCartridgeFacts, VirtualTape, type CartridgeFacts } from './virtual-tape.ts';
 
 export interface VirtualDriveOptions {
   readonly libraryFolder: string;
@@ -52,9 +52,10 @@ export class VirtualDrive implements TapeDrive {
   constructor(options: VirtualDriveOptions) {
     this.name = `drive ${options.drive}`;
     this.#options = options;
+    // First what may be refused, so that nothing is left open then.
+    this.#loaded = options.tapeFolder === undefined ? undefined : load(options.tapeFolder);
     this.#odometer = new Odometer(driveFolder(options.libraryFolder, options.drive));
     this.#faults = new DriveFaults(options.libraryFolder, options.drive, options.clock ?? systemClock);
-    this.#loaded = options.tapeFolder === undefined ? undefined : load(options.tapeFolder);
   }
 
   status(): DriveStatus {
@@ -94,6 +95,7 @@ export class VirtualDrive implements TapeDrive {
     const forwards = count >= 0;
     const possible = Math.min(Math.abs(count), forwards ? tape.layout.filemarks.length - at : at);
     const stopped = possible < Math.abs(count);
+    if (stopped && forwards) this.#refuseDamage(tape);
     if (stopped) this.#object = forwards ? tape.layout.objects : 0;
     else if (possible > 0)
       this.#object = filemarkObject(tape.layout, forwards ? at + possible - 1 : at - possible) + (forwards ? 1 : 0);
@@ -102,6 +104,7 @@ export class VirtualDrive implements TapeDrive {
 
   spaceToEndOfData(): EndOfDataPosition {
     const { tape } = this.#begin('move');
+    this.#refuseDamage(tape);
     this.#object = tape.layout.objects;
     return { file: tape.layout.filemarks.length, block: tape.layout.objects };
   }
@@ -110,7 +113,10 @@ export class VirtualDrive implements TapeDrive {
     const { tape } = this.#begin('read', into.length);
     const object = this.#known();
     const element = tape.elementAt(object);
-    if (element === undefined) return { kind: 'endOfData' };
+    if (element === undefined) {
+      this.#refuseDamage(tape);
+      return { kind: 'endOfData' };
+    }
     this.#object = object + 1;
     if (element.kind === 'filemark') return { kind: 'filemark' };
     if (into.length < element.blockBytes)
@@ -199,8 +205,16 @@ export class VirtualDrive implements TapeDrive {
     return this.#object;
   }
 
+  /** Behind the last object that can be read lie others: that is no end of data. */
+  #refuseDamage({ layout }: VirtualTape): void {
+    if (!layout.damaged) return;
+    const where = `file ${layout.filemarks.length}, block ${layout.objects}`;
+    throw this.#lost('ReadError', `${this.name}: the medium can't be read from ${where} on`, 'tape');
+  }
+
   #locate(object: number, tape: VirtualTape): Located {
     const found = object <= tape.layout.objects;
+    if (!found) this.#refuseDamage(tape);
     this.#object = found ? object : tape.layout.objects;
     return { found };
   }
@@ -208,7 +222,7 @@ export class VirtualDrive implements TapeDrive {
   #makeWritable(tape: VirtualTape, facts: CartridgeFacts): void {
     const object = this.#known();
     if (facts.writeProtected) throw new DriveError('WriteProtected', `${facts.barcode} is write protected`);
-    if (object !== tape.layout.objects) {
+    if (object !== tape.layout.objects || tape.layout.damaged) {
       if (object !== 0 || !this.#mayOverwrite)
         throw new DriveError('Overwrite', `${this.name}: ${this.#where()} is not the end of data`);
       this.#guarded('WriteError', () => tape.erase());
@@ -233,7 +247,13 @@ export class VirtualDrive implements TapeDrive {
   }
 }
 
+/** @throws DriveError where the cartridge is none that can be read */
 function load(tapeFolder: string): Loaded {
-  const facts = readCartridgeFacts(tapeFolder);
-  return { tape: VirtualTape.open(tapeFolder, facts.writeProtected ? 'read' : 'write'), facts };
+  try {
+    const facts = readCartridgeFacts(tapeFolder);
+    return { tape: VirtualTape.open(tapeFolder, facts.writeProtected ? 'read' : 'write'), facts };
+  } catch (cause) {
+    if (!(cause instanceof NotAVirtualTape)) throw cause;
+    throw new DriveError('ReadError', cause.message, { cause, retryable: false });
+  }
 }

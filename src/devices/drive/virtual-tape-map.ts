@@ -16,6 +16,9 @@ import { crc32 } from 'node:zlib';
  *
  * The last run is open: its length is what whole blocks the data file holds. Nothing is ever written twice, so
  * whatever is cut off at the end leaves a shorter tape, never a wrong one.
+ *
+ * A crash leaves fewer records, a record that is not whole, or zeros after a loss of power: a record never crosses a
+ * sector. Anything else that is no record is damage, behind which good data may lie.
  */
 export const mapRecordBytes = 32;
 export const dataAlignmentBytes = 4096;
@@ -49,9 +52,18 @@ export interface TapeLayout {
   dataEnd: number;
   /** Records of the map that are good, the header among them. */
   records: number;
+  /** What comes behind can't be told: the objects end here, the tape does not. */
+  damaged: boolean;
 }
 
-export const emptyLayout = (): TapeLayout => ({ elements: [], filemarks: [], objects: 0, dataEnd: 0, records: 1 });
+export const emptyLayout = (): TapeLayout => ({
+  elements: [],
+  filemarks: [],
+  objects: 0,
+  dataEnd: 0,
+  records: 1,
+  damaged: false,
+});
 
 export function encodeHeaderRecord(): Buffer {
   const record = Buffer.alloc(mapRecordBytes);
@@ -115,7 +127,10 @@ export function parseMap(map: Buffer, dataBytes: number): ParsedMap {
   const layout = emptyLayout();
   for (let ordinal = 1; (ordinal + 1) * mapRecordBytes <= map.length; ordinal++) {
     const record = map.subarray(ordinal * mapRecordBytes, (ordinal + 1) * mapRecordBytes);
-    if (!isGood(record, ordinal)) break;
+    if (!isGood(record, ordinal)) {
+      layout.damaged = !isTorn(map, ordinal);
+      break;
+    }
     if (!closeRun(layout, Number(record.readBigUInt64LE(16)), dataBytes)) break;
     if (record.readUInt8(0) === filemarkKind) addFilemark(layout);
     else addRun(layout, runOf(record, layout.objects));
@@ -126,6 +141,15 @@ export function parseMap(map: Buffer, dataBytes: number): ParsedMap {
 
 const isGood = (record: Buffer, ordinal: number): boolean =>
   record.readUInt32LE(28) === crc32(record.subarray(0, 28)) && record.readUInt32LE(24) === ordinal;
+
+const noRecord = Buffer.alloc(mapRecordBytes);
+
+/** Nothing but zeros from here on, and at last perhaps a part of a record. */
+function isTorn(map: Buffer, from: number): boolean {
+  for (let at = from * mapRecordBytes; at + mapRecordBytes <= map.length; at += mapRecordBytes)
+    if (!map.subarray(at, at + mapRecordBytes).equals(noRecord)) return false;
+  return true;
+}
 
 const runOf = (record: Buffer, firstObject: number): TapeRun => ({
   kind: 'run',

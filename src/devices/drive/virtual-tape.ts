@@ -48,6 +48,10 @@ export class NotAVirtualTape extends Error {
   readonly code = 'NotAVirtualTape';
 }
 
+export class MediumDamaged extends Error {
+  readonly code = 'MediumDamaged';
+}
+
 /** Puts a blank cartridge into `folder`. `tape.json` is written last: without it there is none. */
 export function createVirtualTape(folder: string, facts: CartridgeFacts): void {
   mkdirSync(folder, { recursive: true });
@@ -80,7 +84,7 @@ function isCartridgeFacts(value: unknown): value is CartridgeFacts {
 /**
  * A virtual cartridge: the medium, without position, faults or lock. Blocks and filemarks can be appended and read;
  * nothing is ever changed in place. What a killed process leaves is whole blocks, as on a real tape: a torn last block
- * is dropped when the tape is opened. After a loss of power the tape is good up to the last `sync()`.
+ * is passed over, and cut off by the first append. After a loss of power the tape is good up to the last `sync()`.
  */
 export class VirtualTape {
   readonly layout: TapeLayout;
@@ -89,6 +93,8 @@ export class VirtualTape {
   /** The same file with O_DIRECT: for whole pages, whose detour over the page cache costs more than it gives. */
   #directFd: number | undefined;
   #bounce: Uint8Array | undefined;
+  /** Whether torn remains may lie behind the end of the layout, where they would be taken for what comes next. */
+  #mayHaveRemains = true;
   #readAhead: { readonly buffer: Uint8Array; run?: TapeRun; firstBlock: number; blocks: number } | undefined;
 
   private constructor(layout: TapeLayout, mapFd: number, dataFd: number, directFd: number | undefined) {
@@ -99,8 +105,8 @@ export class VirtualTape {
   }
 
   /**
-   * Opening for writing cuts off torn remains; the caller has the drive's lock. Opening for reading changes nothing and
-   * sees the tape as it is at this moment, also while somebody else writes.
+   * Opening changes nothing and sees the tape as it is at this moment; who opens for writing has the drive's lock,
+   * beside it others may read.
    *
    * @throws NotAVirtualTape
    */
@@ -113,10 +119,6 @@ export class VirtualTape {
       closeSync(mapFd);
       closeSync(dataFd);
       throw new NotAVirtualTape(`${folder}: ${parsed.message}`);
-    }
-    if (access === 'write') {
-      ftruncateSync(dataFd, parsed.layout.dataEnd);
-      ftruncateSync(mapFd, parsed.layout.records * mapRecordBytes);
     }
     return new VirtualTape(parsed.layout, mapFd, dataFd, tryOpenDirect(join(folder, 'data'), flags));
   }
@@ -136,7 +138,9 @@ export class VirtualTape {
     return this.usedBytes + filemarkBytes;
   }
 
+  /** @throws MediumDamaged, and whatever the file system says */
   appendBlock(block: Uint8Array): void {
+    this.#cutRemains();
     const run = this.#runFor(block.length) ?? this.#beginRun(block.length);
     const offset = run.offset + run.blocks * run.blockBytes;
     if (!this.#writeDirect(block, offset)) writeFully(this.#dataFd, block, offset);
@@ -145,7 +149,9 @@ export class VirtualTape {
     this.layout.dataEnd = offset + block.length;
   }
 
+  /** @throws MediumDamaged, and whatever the file system says */
   appendFilemark(): void {
+    this.#cutRemains();
     this.#appendRecord((ordinal, ended) => encodeFilemarkRecord(this.layout.dataEnd, ended, ordinal));
     addFilemark(this.layout);
   }
@@ -161,6 +167,7 @@ export class VirtualTape {
     ftruncateSync(this.#dataFd, 0);
     ftruncateSync(this.#mapFd, 0);
     this.#readAhead = undefined;
+    this.#mayHaveRemains = false;
     Object.assign(this.layout, emptyLayout(), { records: 0 });
     this.sync();
   }
@@ -185,6 +192,14 @@ export class VirtualTape {
     closeSync(this.#dataFd);
     if (this.#directFd !== undefined) closeSync(this.#directFd);
     this.#directFd = undefined;
+  }
+
+  #cutRemains(): void {
+    if (!this.#mayHaveRemains) return;
+    if (this.layout.damaged) throw new MediumDamaged('behind the end that can be read may lie data');
+    ftruncateSync(this.#dataFd, this.layout.dataEnd);
+    ftruncateSync(this.#mapFd, this.layout.records * mapRecordBytes);
+    this.#mayHaveRemains = false;
   }
 
   #runFor(blockBytes: number): TapeRun | undefined {

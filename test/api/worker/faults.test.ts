@@ -125,6 +125,7 @@ describe('a stream worker that has lost its grant', () => {
     const end = await worker.ended;
     expect(end).toMatchObject({ code: 143, message: { outcome: 'stopped', reason } });
     expect((await readCommits(stage)).size).toBe(2);
+    expect(end.message?.tape?.groups).toBeGreaterThanOrEqual(2);
   });
 
   test('does not begin when drive and tape are held by somebody else', async () => {
@@ -172,6 +173,9 @@ describe('a stream worker on a drive with faults', () => {
     expect(end).toMatchObject({ code: 20, message: { outcome: 'failed', reason: 'TapeWriteError', fault: 'drive' } });
     expect(end.message?.lostBytes).toBeGreaterThan(0);
     expect((await readCommits(stage)).size).toBeGreaterThan(0);
+    setFaults(stage);
+    expect(end.message?.tape?.groups).toBe(survey(stage).filter(({ kind }) => kind !== 'torn').length);
+    expect(end.message?.tape?.usedBytes).toBeGreaterThan(8 * MiB);
   });
 
   test('beats on while its drive is stalled, and ends on SIGTERM nevertheless', async () => {
@@ -244,7 +248,9 @@ describe('a stream worker on a drive with faults', () => {
     const commits = await readCommits(stage);
     expect(commits.size).toBeGreaterThan(0);
     expect(commits.size).toBeLessThan(segments);
-    expect(written(survey(stage))).toHaveLength(commits.size);
+    const groups = survey(stage);
+    expect(written(groups)).toHaveLength(commits.size);
+    expect(end.message?.tape?.groups).toBe(groups.filter(({ kind }) => kind !== 'torn').length);
     expect((await readHead(stage)).totals?.segments).toBe(commits.size);
   });
 
