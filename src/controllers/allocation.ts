@@ -5,12 +5,13 @@
  * The protocol of a grant: intent in the owner's status → each unit by compare-and-swap → Reserved. A rollback writes
  * the owner first and frees after, so that nobody can call the intent Reserved once its units are being freed.
  */
-import type { Grant, Restore, BackupJob } from '../api/generated/index.ts';
+import type { Grant } from '../api/generated/index.ts';
 import { answer, grantFrom, inOrder, neighbourOf, passableMs } from '../decide/admission.ts';
 import type { Answer, Applicant } from '../decide/admission.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import { holds, waitsForFirstSet } from '../decide/grant.ts';
 import type { Hardware } from '../decide/hardware.ts';
+import { jobWish, machineOf, restoreWish } from '../decide/wish.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
@@ -101,46 +102,6 @@ const applicantOf = (owner: Owner, nowMs: number): Applicant | undefined => {
     : { ...common, ...restoreWish(owner.object, waiting) };
 };
 
-type Wish = Pick<Applicant, 'priority' | 'streams' | 'atLeast' | 'disjointness' | 'need'>;
-
-const jobWish = (job: BackupJob, waiting: readonly Grant[]): Wish => {
-  const spec = effectiveSpec(job);
-  const first = waitsForFirstSet(job.status);
-  const path = job.spec.source.hostPath;
-  const machineId = path?.shared === true ? undefined : job.status?.machineID;
-  return {
-    priority: spec.priority,
-    // Replacements come one by one: half of two lost routes is better than none.
-    streams: first ? waiting.map((grant) => grant.number) : waiting.slice(0, 1).map((grant) => grant.number),
-    atLeast: first ? spec.minRoutes : 1,
-    disjointness: spec.disjointness,
-    need: {
-      namespace: job.metadata.namespace ?? '',
-      ...(path === undefined ? {} : { hostPath: { path: path.path, write: false } }),
-      ...(machineId === undefined ? {} : { machineId }),
-      tapes: { kind: 'pool', pool: spec.mediaPool },
-      avoid: job.status?.avoid ?? {},
-    },
-  };
-};
-
-const restoreWish = (restore: Restore, waiting: readonly Grant[]): Wish => {
-  const path = restore.spec.target.hostPath;
-  return {
-    priority: restore.spec.priority ?? 1000,
-    streams: waiting.slice(0, 1).map((grant) => grant.number),
-    atLeast: 1,
-    disjointness: { server: 'Preferred', library: 'Preferred', switch: 'Preferred' },
-    need: {
-      namespace: restore.metadata.namespace ?? '',
-      ...(path === undefined ? {} : { hostPath: { path: path.path, write: true } }),
-      ...(restore.status?.machineID === undefined ? {} : { machineId: restore.status.machineID }),
-      tapes: { kind: 'tape', name: waiting[0]?.tape ?? '' },
-      avoid: restore.status?.avoid ?? {},
-    },
-  };
-};
-
 /** Steps 2 to 4. @returns false when it was rolled back */
 const claim = async (
   deps: Deps,
@@ -222,8 +183,7 @@ const writeIntent = async (
     return grantFrom(uidOf(owner), allotment, grant, epoch++, now);
   });
   if (streams.filter((grant) => grant.state === 'Allocating').length !== allotments.length) return undefined;
-  const server = deps.caches.servers.get(allotments[0]?.server.name ?? '');
-  const machineID = status?.machineID ?? server?.status?.machineID;
+  const machineID = machineFor(owner, allotments[0]?.server.machineId);
   const first = waitsForFirstSet(status);
   return writeOwnerStatus(
     deps.api,
@@ -236,6 +196,12 @@ const writeIntent = async (
     },
     signal,
   );
+};
+
+const machineFor = (owner: Owner, allotted: string | undefined): string | undefined => {
+  if (owner.kind === 'Restore') return owner.object.status?.machineID ?? allotted;
+  const machine = machineOf(owner.object);
+  return machine === undefined ? undefined : (machine.id ?? allotted);
 };
 
 const reservation = (owner: Owner, now: string) => {

@@ -3,7 +3,7 @@ import type { Blocker, Grant } from '../api/generated/index.ts';
 import { zoneName } from '../api/names.ts';
 import { allocate } from './allocate.ts';
 import type { Allotment, Disjointness, Neighbour, Shortage } from './allocate.ts';
-import { blockersOf, freeFor } from './hardware.ts';
+import { blockersOf, freeFor, namelessServers } from './hardware.ts';
 import type { Hardware, Need } from './hardware.ts';
 
 /** One job or restore with streams that wait. */
@@ -37,18 +37,32 @@ export const inOrder = (a: Applicant, b: Applicant): number =>
 
 export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
   const free = freeFor(applicant.need, hardware, 'now');
+  const oneMachine = applicant.need.machine !== undefined;
   let shortage: Shortage | undefined;
   for (let count = applicant.streams.length; count >= Math.max(1, applicant.atLeast); count -= 1) {
     const streams = applicant.streams.slice(0, count);
-    const found = allocate({ ...applicant, streams }, free);
+    const found = allocate({ ...applicant, streams, oneMachine }, free);
     if (found.ok) return { kind: 'grant', allotments: found.allotments };
     shortage ??= found.shortage;
   }
   const streams = applicant.streams.slice(0, Math.max(1, applicant.atLeast));
-  const ever = allocate({ ...applicant, streams }, freeFor(applicant.need, hardware, 'ever'));
-  if (!ever.ok) return { kind: 'impossible', shortage: ever.shortage };
-  const reason = shortage ?? { reason: 'NoDisjointRoute', message: 'no route is free' };
+  const ever = allocate({ ...applicant, streams, oneMachine }, freeFor(applicant.need, hardware, 'ever'));
+  if (!ever.ok) return { kind: 'impossible', shortage: withNameless(ever.shortage, applicant.need, hardware) };
+  const reason = withNameless(
+    shortage ?? { reason: 'NoDisjointRoute', message: 'no route is free' },
+    applicant.need,
+    hardware,
+  );
   return { kind: 'wait', shortage: reason, blockedBy: blockersOf(applicant.need, hardware) };
+};
+
+const withNameless = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {
+  const nameless = namelessServers(need, hardware).slice(0, 8).join(', ');
+  if (nameless === '') return shortage;
+  const message =
+    `${shortage.message}; not eligible for the folder of one machine: ${nameless}, whose Node reports no machineID ` +
+    '(shared: true is for a folder that is the same on every server)';
+  return { reason: shortage.reason === 'NoUsableServer' ? 'SourceNotReachable' : shortage.reason, message };
 };
 
 /** The grant that an allotment becomes; its zones are named before they are made. */

@@ -29,8 +29,8 @@ export interface Need {
   readonly namespace: string;
   /** Folder on the server that is read or written; absent: any server. */
   readonly hostPath?: { readonly path: string; readonly write: boolean };
-  /** Only servers on this machine. */
-  readonly machineId?: string;
+  /** The folder is one machine's: all streams on this one, or on any one that is known. */
+  readonly machine?: { readonly id?: string };
   /** A pool to take scratch tapes from, or one particular tape to read. */
   readonly tapes: { readonly kind: 'pool'; readonly pool: string } | { readonly kind: 'tape'; readonly name: string };
   readonly avoid: Avoid;
@@ -79,11 +79,30 @@ const serversFor = (need: Need, { servers }: Hardware, horizon: Horizon): readon
     const fits =
       isUsable(server.status?.state, horizon) &&
       allowsHostPath(server, need) &&
-      (need.machineId === undefined || server.status?.machineID === need.machineId) &&
+      isOnMachine(server, need) &&
       !(need.avoid.servers ?? []).includes(name);
-    const boot = server.status?.bootID === undefined ? {} : { bootId: server.status.bootID };
-    return fits && room > 0 ? [{ name, node: server.spec.node, ...boot, ports: server.spec.ports ?? [], room }] : [];
+    const { bootID, machineID } = server.status ?? {};
+    const known = {
+      ...(bootID === undefined ? {} : { bootId: bootID }),
+      ...(machineID === undefined ? {} : { machineId: machineID }),
+    };
+    return fits && room > 0 ? [{ name, node: server.spec.node, ...known, ports: server.spec.ports ?? [], room }] : [];
   });
+
+/** A server of which nobody knows what machine it is may have another folder under the same path. */
+const isOnMachine = ({ status }: BackupServer, { machine }: Need): boolean => {
+  if (machine === undefined) return true;
+  const id = status?.machineID ?? '';
+  return id !== '' && (machine.id === undefined || machine.id === id);
+};
+
+/** Servers that would be eligible if their Nodes told what machine they are. */
+export const namelessServers = (need: Need, { servers }: Hardware): readonly string[] =>
+  servers
+    .filter((server) => need.machine !== undefined && (server.status?.machineID ?? '') === '')
+    .filter((server) => allowsHostPath(server, need))
+    .map((server) => server.metadata.name)
+    .sort();
 
 const drivesFor = (need: Need, { libraries, servers }: Hardware, horizon: Horizon): readonly DriveChoice[] =>
   libraries.flatMap((library) => {

@@ -43,6 +43,31 @@ describe('admission', () => {
     expect(found.kind === 'impossible' && found.shortage.reason).toBe('NoDisjointRoute');
   });
 
+  const apartServers = { server: 'Required', library: 'Preferred', switch: 'Preferred' } as const;
+  const folder = applicant({ disjointness: apartServers, need: aNeed({ machine: {} }) });
+  const onTwoMachines = pair({ servers: [aServer('server-0'), aServer('server-1', { machineID: 'machine-1' })] });
+
+  it('never takes the folders of two machines for two copies of one', () => {
+    const found = answer(folder, onTwoMachines);
+    expect(found.kind === 'impossible' && found.shortage.reason).toBe('SourceNotReachable');
+    expect(answer({ ...folder, need: aNeed() }, onTwoMachines).kind).toBe('grant');
+  });
+
+  it('goes to the one machine that has what is needed', () => {
+    const third = { ...aServer('server-2', { machineID: 'machine-1' }) };
+    const libraries = ['lib-0', 'lib-1'].map((name) => {
+      const { spec, ...library } = aLibrary(name);
+      return { ...library, spec: { ...spec, servers: ['server-0', 'server-1', 'server-2'] } };
+    });
+    const found = answer(folder, { ...onTwoMachines, libraries, servers: [...onTwoMachines.servers, third] });
+    expect(found.kind === 'grant' && found.allotments.map((one) => one.server.name)).toEqual(['server-1', 'server-2']);
+  });
+
+  it('names the servers of which nobody knows what machine they are', () => {
+    const found = answer(folder, pair({ servers: [aServer('server-0'), aServer('server-1', { machineID: '' })] }));
+    expect(found.kind === 'impossible' && found.shortage.message).toMatch(/server-1, whose Node reports no machineID/);
+  });
+
   it('waits for what is broken: it may be mended', () => {
     const found = answer(
       applicant(),

@@ -20,7 +20,7 @@ export const aServer = (name: string, status: BackupServer['status'] = {}): Back
     maxStreams: 1,
     hostPaths: [{ prefix: '/data', namespaces: ['default'], readOnly: true }],
   },
-  status: { state: 'Usable', machineID: `machine of ${name}`, bootID: 'b', ...status },
+  status: { state: 'Usable', machineID: 'machine-0', bootID: 'b', ...status },
 });
 
 export const aLibrary = (name: string, drives: readonly Partial<LibraryDriveStatus>[] = [{}]): TapeLibrary => ({
@@ -33,6 +33,7 @@ export const aLibrary = (name: string, drives: readonly Partial<LibraryDriveStat
   },
   status: {
     state: 'Usable',
+    lastInventory: '2030-01-01T00:00:00.000Z',
     drives: drives.map((more, index) => ({ name: `drive-${index}`, state: 'Usable', ...more })),
   },
 });

@@ -34,8 +34,14 @@ describe('B3, B4: what of the hardware a job may use', () => {
     ],
     [
       'only servers on the machine that has the folder',
-      { machineId: 'machine of server-1' },
-      {},
+      { machine: { id: 'machine-1' } },
+      { servers: [aServer('server-0'), aServer('server-1', { machineID: 'machine-1' })] },
+      'server-1 | lib-0/drive-0,lib-1/drive-0 | t0,t1',
+    ],
+    [
+      'no server of which nobody knows the machine, where the folder is one of any machine',
+      { machine: {} },
+      { servers: [aServer('server-0', { machineID: '' }), aServer('server-1')] },
       'server-1 | lib-0/drive-0,lib-1/drive-0 | t0,t1',
     ],
     [
