@@ -6,11 +6,12 @@
  * the owner first and frees after, so that nobody can call the intent Reserved once its units are being freed.
  */
 import type { Grant } from '../api/generated/index.ts';
-import { answer, grantFrom, inOrder, neighbourOf, passableMs } from '../decide/admission.ts';
+import { grantFrom, inOrder, neighbourOf } from '../decide/admission.ts';
 import type { Answer, Applicant } from '../decide/admission.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import { holds, waitsForFirstSet } from '../decide/grant.ts';
 import type { Hardware } from '../decide/hardware.ts';
+import { answersFor } from '../decide/queue.ts';
 import { jobWish, machineOf, restoreWish } from '../decide/wish.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile } from '../kube/controller.ts';
@@ -46,18 +47,23 @@ export const makeAllocationReconciler =
         return applicant === undefined ? [] : [{ owner, applicant }];
       })
       .sort((a, b) => inOrder(a.applicant, b.applicant));
-    let blocked = false;
-    for (const [position, { owner, applicant }] of queue.entries()) {
-      const outcome = answer(applicant, hardwareOf(deps));
-      if (outcome.kind === 'grant' && !blocked) {
-        const claimed = await claim(deps, owner, outcome.allotments, signal);
-        retry ||= true;
-        if (!claimed) deps.log.info({ owner: applicant.key }, 'a unit was taken in between: trying again');
-        // What was claimed is not in the caches yet: the next pass sees it.
-        break;
+    const answers = answersFor(
+      queue.map(({ applicant }) => applicant),
+      hardwareOf(deps),
+      deps.clock.now(),
+    );
+    for (const [position, { owner, applicant }] of queue.slice(0, answers.length).entries()) {
+      const outcome = answers[position];
+      if (outcome === undefined) break;
+      if (outcome.kind !== 'grant') {
+        await noteWaiting(deps, owner, outcome, position + 1, signal);
+        continue;
       }
-      blocked ||= outcome.kind === 'wait' && deps.clock.now() - applicant.waitingSinceMs > passableMs;
-      await noteWaiting(deps, owner, outcome, position + 1, signal);
+      // What is claimed is not in the caches yet: the next pass sees it, and answers those behind.
+      const claimed = await claim(deps, owner, outcome.allotments, signal);
+      retry = true;
+      const { kind, name } = applicant;
+      if (!claimed) deps.log.info({ owner: `${kind} ${name}` }, 'a unit was taken in between: trying again');
     }
     if (retry) return requeueAfter(retryMs);
     return queue.length > 0 ? requeueAfter(recheckMs) : done;
@@ -91,7 +97,8 @@ const applicantOf = (owner: Owner, nowMs: number): Applicant | undefined => {
   if (grantsIn(owner, 'Allocating').length > 0) return undefined;
   const since = waiting.map((grant) => Date.parse(grant.startedAt ?? '')).filter((ms) => !Number.isNaN(ms));
   const common = {
-    key: `${owner.kind} ${keyOfRef(refOfOwner(owner))}`,
+    kind: owner.kind,
+    name: keyOfRef(refOfOwner(owner)),
     uid: uidOf(owner),
     createdAtMs: Date.parse(metadata.creationTimestamp ?? ''),
     waitingSinceMs: since.length === 0 ? nowMs : Math.min(...since),
@@ -272,11 +279,10 @@ const event = (deps: Deps, owner: Owner, type: 'Normal' | 'Warning', reason: str
 const noteWaiting = async (
   deps: Deps,
   owner: Owner,
-  outcome: Answer,
+  outcome: Exclude<Answer, { kind: 'grant' }>,
   position: number,
   signal: AbortSignal,
 ): Promise<void> => {
-  if (outcome.kind === 'grant') return;
   const { status } = owner.object;
   const { reason, message } = outcome.shortage;
   const nowMs = deps.clock.now();
@@ -301,8 +307,7 @@ const noteWaiting = async (
 };
 
 /** Why there is no point in waiting any longer; undefined while there is. */
-const giveUp = (owner: Owner, outcome: Answer, nowMs: number): string | undefined => {
-  if (outcome.kind === 'grant') return undefined;
+const giveUp = (owner: Owner, outcome: Exclude<Answer, { kind: 'grant' }>, nowMs: number): string | undefined => {
   const { message } = outcome.shortage;
   if (outcome.kind === 'impossible') return `${message}; waiting would not help: no such hardware is declared`;
   const wait = owner.object.spec.whenUnavailable ?? 'Wait';

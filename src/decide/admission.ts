@@ -2,13 +2,16 @@
 import type { Blocker, Grant } from '../api/generated/index.ts';
 import { zoneName } from '../api/names.ts';
 import { allocate } from './allocate.ts';
-import type { Allotment, Disjointness, Neighbour, Shortage } from './allocate.ts';
-import { blockersOf, freeFor, namelessServers } from './hardware.ts';
+import type { Allocation, Allotment, Disjointness, Free, Neighbour, Shortage } from './allocate.ts';
+import { blockersOf } from './blockers.ts';
+import { freeFor, namelessServers } from './hardware.ts';
 import type { Hardware, Need } from './hardware.ts';
 
 /** One job or restore with streams that wait. */
 export interface Applicant {
-  readonly key: string;
+  readonly kind: 'BackupJob' | 'Restore';
+  /** namespace/name */
+  readonly name: string;
   readonly uid: string;
   readonly priority: number;
   readonly createdAtMs: number;
@@ -28,32 +31,38 @@ export type Answer =
   /** Not even if nobody else were there and everything worked. */
   | { readonly kind: 'impossible'; readonly shortage: Shortage };
 
-/** A small job may pass a large one that waits, until the large one has waited this long. */
-export const passableMs = 10 * 60_000;
-
 /** Priority, then age; the uid makes the order total. */
 export const inOrder = (a: Applicant, b: Applicant): number =>
   b.priority - a.priority || a.createdAtMs - b.createdAtMs || (a.uid < b.uid ? -1 : 1);
 
 export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
-  const free = freeFor(applicant.need, hardware, 'now');
-  const oneMachine = applicant.need.machine !== undefined;
-  let shortage: Shortage | undefined;
-  for (let count = applicant.streams.length; count >= Math.max(1, applicant.atLeast); count -= 1) {
-    const streams = applicant.streams.slice(0, count);
-    const found = allocate({ ...applicant, streams, oneMachine }, free);
-    if (found.ok) return { kind: 'grant', allotments: found.allotments };
-    shortage ??= found.shortage;
+  const { need } = applicant;
+  const found = mostOf(applicant, freeFor(need, hardware, 'now'));
+  if (found.ok) return { kind: 'grant', allotments: found.allotments };
+  const ever = leastOf(applicant, freeFor(need, hardware, 'ever'));
+  if (!ever.ok) return { kind: 'impossible', shortage: withNameless(ever.shortage, need, hardware) };
+  const shortage = withNameless(found.shortage, need, hardware);
+  return { kind: 'wait', shortage, blockedBy: blockersOf(need, hardware) };
+};
+
+/** As many streams as can be had, if they are of use; otherwise what all of them lack. */
+export const mostOf = (applicant: Applicant, free: Free): Allocation => {
+  const all = allotTo(applicant, applicant.streams.length, free);
+  const least = Math.max(1, applicant.atLeast);
+  for (let count = applicant.streams.length - 1; !all.ok && count >= least; count -= 1) {
+    const found = allotTo(applicant, count, free);
+    if (found.ok) return found;
   }
-  const streams = applicant.streams.slice(0, Math.max(1, applicant.atLeast));
-  const ever = allocate({ ...applicant, streams, oneMachine }, freeFor(applicant.need, hardware, 'ever'));
-  if (!ever.ok) return { kind: 'impossible', shortage: withNameless(ever.shortage, applicant.need, hardware) };
-  const reason = withNameless(
-    shortage ?? { reason: 'NoDisjointRoute', message: 'no route is free' },
-    applicant.need,
-    hardware,
-  );
-  return { kind: 'wait', shortage: reason, blockedBy: blockersOf(applicant.need, hardware) };
+  return all;
+};
+
+/** The fewest streams that are of use. */
+export const leastOf = (applicant: Applicant, free: Free): Allocation =>
+  allotTo(applicant, Math.max(1, applicant.atLeast), free);
+
+const allotTo = (applicant: Applicant, count: number, free: Free): Allocation => {
+  const streams = applicant.streams.slice(0, count);
+  return allocate({ ...applicant, streams, oneMachine: applicant.need.machine !== undefined }, free);
 };
 
 const withNameless = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {

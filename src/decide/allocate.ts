@@ -82,7 +82,13 @@ export interface Allotment {
 }
 
 export type ShortageReason =
-  'NoUsableServer' | 'SourceNotReachable' | 'NoUsableDrive' | 'NoUsableTape' | 'NoRoute' | 'NoDisjointRoute';
+  | 'NoUsableServer'
+  | 'SourceNotReachable'
+  | 'NoUsableDrive'
+  | 'NoUsableTape'
+  | 'NoRoute'
+  | 'NoDisjointRoute'
+  | 'HeldBack';
 
 export interface Shortage {
   readonly reason: ShortageReason;

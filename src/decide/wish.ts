@@ -19,6 +19,7 @@ export const jobWish = (job: BackupJob, waiting: readonly Grant[]): Wish => {
     atLeast: first ? spec.minRoutes : 1,
     disjointness: spec.disjointness,
     need: {
+      owner: job.metadata.uid ?? '',
       namespace: job.metadata.namespace ?? '',
       ...(path === undefined ? {} : { hostPath: { path: path.path, write: false } }),
       ...(machine === undefined ? {} : { machine }),
@@ -48,6 +49,7 @@ export const restoreWish = (restore: Restore, waiting: readonly Grant[]): Wish =
     atLeast: 1,
     disjointness: { server: 'Preferred', library: 'Preferred', switch: 'Preferred' },
     need: {
+      owner: restore.metadata.uid ?? '',
       namespace: restore.metadata.namespace ?? '',
       ...(path === undefined ? {} : { hostPath: { path: path.path, write: true } }),
       ...(machineID === undefined ? {} : { machine: { id: machineID } }),

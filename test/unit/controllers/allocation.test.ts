@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BackupJob, BackupServer } from '../../../src/api/generated/index.ts';
+import type { BackupJob, BackupServer, LibraryDriveStatus } from '../../../src/api/generated/index.ts';
 import { backupJobs, backupServers, mediaPools, tapeLibraries, tapes } from '../../../src/api/resources.ts';
 import { allocationKey, makeAllocationReconciler } from '../../../src/controllers/allocation.ts';
 import { makeControllerBench, type ControllerBench } from '../../support/controller-bench.ts';
-import { job as jobWith, library, pool, server, tape } from '../../support/hardware-objects.ts';
+import { holder, job as jobWith, library, pool, server, tape } from '../../support/hardware-objects.ts';
 
 const { signal } = new AbortController();
 let bench: ControllerBench | undefined;
@@ -11,10 +11,10 @@ afterEach(() => bench?.stop());
 
 const now = '2030-01-01T00:00:00.000Z';
 
-const waiting = (numbers: readonly number[] = [0, 1]): NonNullable<BackupJob['status']> => ({
+const waiting = (numbers: readonly number[] = [0, 1], since = now): NonNullable<BackupJob['status']> => ({
   phase: 'Queued',
   processNumber: 7,
-  streams: numbers.map((number) => ({ number, epoch: 0, role: 'Active', state: 'Waiting', startedAt: now })),
+  streams: numbers.map((number) => ({ number, epoch: 0, role: 'Active', state: 'Waiting', startedAt: since })),
 });
 
 const usable = (name: string, machineID: string): BackupServer =>
@@ -25,15 +25,19 @@ const usable = (name: string, machineID: string): BackupServer =>
   );
 
 /** Two servers, a library of two drives, two tapes: all usable and free. */
-const begin = async (job: BackupJob, servers: readonly BackupServer[]): Promise<ControllerBench> => {
+const begin = async (
+  jobs: readonly BackupJob[],
+  servers: readonly BackupServer[],
+  drives: readonly Partial<LibraryDriveStatus>[] = [{}, {}],
+): Promise<ControllerBench> => {
   bench = await makeControllerBench();
   const { memory } = bench;
   for (const one of servers) memory.seed(backupServers, one);
-  const drives = ['drive-0', 'drive-1'].map((name) => ({ name, state: 'Usable' as const }));
-  memory.seed(tapeLibraries, library({ state: 'Usable', lastInventory: now, drives }));
+  const seen = drives.map((drive, index) => ({ name: `drive-${index}`, state: 'Usable' as const, ...drive }));
+  memory.seed(tapeLibraries, library({ state: 'Usable', lastInventory: now, drives: seen }));
   for (const name of ['tape-0', 'tape-1']) memory.seed(tapes, tape(name, { state: 'Scratch', freeState: 'Scratch' }));
   memory.seed(mediaPools, pool('default'));
-  memory.seed(backupJobs, { ...job, metadata: { ...job.metadata, creationTimestamp: now } });
+  for (const job of jobs) memory.seed(backupJobs, { ...job, metadata: { creationTimestamp: now, ...job.metadata } });
   await bench.settle();
   return bench;
 };
@@ -43,15 +47,17 @@ const pass = async (site: ControllerBench): Promise<void> => {
   await site.settle();
 };
 
-const jobOf = ({ memory }: ControllerBench): BackupJob['status'] =>
-  memory.read(backupJobs, { namespace: 'default', name: 'job' })?.status;
+const jobOf = ({ memory }: ControllerBench, name = 'job'): BackupJob['status'] =>
+  memory.read(backupJobs, { namespace: 'default', name })?.status;
+
+const ago = (minutes: number): string => new Date(Date.parse(now) - minutes * 60_000).toISOString();
 
 describe('the folder of one machine', () => {
   const apart = [usable('server-0', 'machine-0'), usable('server-1', 'machine-1')];
   const together = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
 
   it('is never read on two machines: the job says so and ends', async () => {
-    const site = await begin(jobWith(waiting()), apart);
+    const site = await begin([jobWith(waiting())], apart);
     await pass(site);
     expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Waiting', 'Waiting']);
     expect(jobOf(site)?.ending).toMatchObject({ result: 'Failed', reason: 'SourceNotReachable' });
@@ -59,7 +65,7 @@ describe('the folder of one machine', () => {
   });
 
   it('is read by two servers of its machine, which is noted', async () => {
-    const site = await begin(jobWith(waiting()), together);
+    const site = await begin([jobWith(waiting())], together);
     await pass(site);
     expect(jobOf(site)?.streams?.map(({ server }) => server)).toEqual(['server-0', 'server-1']);
     expect(jobOf(site)?.machineID).toBe('machine-0');
@@ -68,22 +74,55 @@ describe('the folder of one machine', () => {
   it('may be read on any machines where it is shared', async () => {
     const job = jobWith(waiting());
     const source = { ...job.spec.source, hostPath: { path: '/data', shared: true } };
-    const site = await begin({ ...job, spec: { ...job.spec, source } }, apart);
+    const site = await begin([{ ...job, spec: { ...job.spec, source } }], apart);
     await pass(site);
     expect(jobOf(site)?.streams?.map(({ server }) => server)).toEqual(['server-0', 'server-1']);
     expect(jobOf(site)?.machineID).toBeUndefined();
   });
 
   it('is not bound to the machine of an intent that came to nothing', async () => {
-    const site = await begin(jobWith({ ...waiting(), machineID: 'machine-9' }), together);
+    const site = await begin([jobWith({ ...waiting(), machineID: 'machine-9' })], together);
     await pass(site);
     expect(jobOf(site)?.machineID).toBe('machine-0');
   });
 
   it('stays where it was planned when the job is resumed', async () => {
     const planned = { ...waiting(), machineID: 'machine-9', plan: { record: 'plan', complete: false } };
-    const site = await begin(jobWith(planned), together);
+    const site = await begin([jobWith(planned)], together);
     await pass(site);
     expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Waiting', 'Waiting']);
+  });
+});
+
+describe('a job behind one that has waited long', () => {
+  const servers = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
+  const drives = [{}, { state: 'InUse' as const, holder: holder({ uid: 'another', name: 'another' }) }];
+  const big = jobWith(waiting([0, 1], ago(60)), { name: 'big', uid: 'big' });
+  const small = (since: string, spec: Partial<BackupJob['spec']> = {}): BackupJob => {
+    const job = jobWith(waiting([0], since), { name: 'small', uid: 'small' });
+    return { ...job, spec: { ...job.spec, routes: 1, priority: -1, ...spec } };
+  };
+
+  it('is told its place, why, and behind whom', async () => {
+    const site = await begin([big, small(now)], servers, drives);
+    await pass(site);
+    expect(jobOf(site, 'small')).toMatchObject({
+      reason: 'HeldBack',
+      queue: { position: 2, blockedBy: [{ kind: 'BackupJob', name: 'default/big' }] },
+    });
+  });
+
+  it('gives up by its own deadline', async () => {
+    const site = await begin([big, small(ago(6), { allocationDeadline: '5m' })], servers, drives);
+    await pass(site);
+    expect(jobOf(site, 'small')?.ending).toMatchObject({ result: 'Failed', reason: 'HeldBack' });
+  });
+
+  it('is served where the other could not be, whatever is let go', async () => {
+    const broken = [{}, { state: 'NotUsable' as const }];
+    const site = await begin([big, small(now)], servers, broken);
+    await pass(site);
+    expect(jobOf(site, 'small')?.streams?.[0]?.state).toBe('Reserved');
+    expect(jobOf(site, 'big')?.reason).toBe('NoUsableDrive');
   });
 });

@@ -4,7 +4,7 @@ import type { Allotment } from '../../../src/decide/allocate.ts';
 import { aLibrary, aNeed, aServer, aTape, holder, pair } from './hardware-objects.ts';
 
 const applicant = (more: Partial<Applicant> = {}): Applicant => ({
-  ...{ key: 'BackupJob default/x', uid: 'u', priority: 0, createdAtMs: 0, waitingSinceMs: 0 },
+  ...{ kind: 'BackupJob', name: 'default/x', uid: 'u', priority: 0, createdAtMs: 0, waitingSinceMs: 0 },
   ...{ streams: [0, 1], atLeast: 2, neighbours: [], need: aNeed() },
   disjointness: { server: 'Required', library: 'Required', switch: 'Preferred' },
   ...more,
@@ -78,12 +78,12 @@ describe('admission', () => {
 
   it('orders by priority, then age, then uid', () => {
     const queue = [
-      applicant({ key: 'young', createdAtMs: 5, uid: 'a' }),
-      applicant({ key: 'twin', createdAtMs: 1, uid: 'c' }),
-      applicant({ key: 'old', createdAtMs: 1, uid: 'b' }),
-      applicant({ key: 'urgent', priority: 9, createdAtMs: 9, uid: 'd' }),
+      applicant({ name: 'young', createdAtMs: 5, uid: 'a' }),
+      applicant({ name: 'twin', createdAtMs: 1, uid: 'c' }),
+      applicant({ name: 'old', createdAtMs: 1, uid: 'b' }),
+      applicant({ name: 'urgent', priority: 9, createdAtMs: 9, uid: 'd' }),
     ];
-    expect(queue.sort(inOrder).map((one) => one.key)).toEqual(['urgent', 'old', 'twin', 'young']);
+    expect(queue.sort(inOrder).map((one) => one.name)).toEqual(['urgent', 'old', 'twin', 'young']);
   });
 
   it('names the zones of a grant before they are made, one on each switch of its route', () => {

@@ -58,6 +58,7 @@ export const pair = (more: Partial<Hardware> = {}): Hardware => ({
 });
 
 export const aNeed = (more: Partial<Need> = {}): Need => ({
+  owner: 'u',
   namespace: 'default',
   hostPath: { path: '/data/x', write: false },
   tapes: { kind: 'pool', pool: 'default' },
