@@ -6,6 +6,7 @@ import type { Allocation, Allotment, Disjointness, Free, Neighbour, Shortage } f
 import { blockersOf } from './blockers.ts';
 import { freeFor, namelessServers } from './hardware.ts';
 import type { Hardware, Need } from './hardware.ts';
+import { unknownOf } from './unknown-hardware.ts';
 
 /** One job or restore with streams that wait. */
 export interface Applicant {
@@ -28,7 +29,7 @@ export interface Applicant {
 export type Answer =
   | { readonly kind: 'grant'; readonly allotments: readonly Allotment[] }
   | { readonly kind: 'wait'; readonly shortage: Shortage; readonly blockedBy: readonly Blocker[] }
-  /** Not even if nobody else were there and everything worked. */
+  /** Not even if nobody else were there and everything worked; and everything is known. */
   | { readonly kind: 'impossible'; readonly shortage: Shortage };
 
 /** Priority, then age; the uid makes the order total. */
@@ -40,7 +41,11 @@ export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
   const found = mostOf(applicant, freeFor(need, hardware, 'now'));
   if (found.ok) return { kind: 'grant', allotments: found.allotments };
   const ever = leastOf(applicant, freeFor(need, hardware, 'ever'));
-  if (!ever.ok) return { kind: 'impossible', shortage: withNameless(ever.shortage, need, hardware) };
+  if (!ever.ok) {
+    const unknown = unknownOf(need, hardware);
+    if (unknown.length > 0) return awaitsSight(ever.shortage, unknown);
+    return { kind: 'impossible', shortage: withNameless(ever.shortage, need, hardware) };
+  }
   const shortage = withNameless(found.shortage, need, hardware);
   return { kind: 'wait', shortage, blockedBy: blockersOf(need, hardware) };
 };
@@ -63,6 +68,15 @@ export const leastOf = (applicant: Applicant, free: Free): Allocation =>
 const allotTo = (applicant: Applicant, count: number, free: Free): Allocation => {
   const streams = applicant.streams.slice(0, count);
   return allocate({ ...applicant, streams, oneMachine: applicant.need.machine !== undefined }, free);
+};
+
+const maxBlockers = 16;
+
+const awaitsSight = ({ message }: Shortage, unknown: readonly Blocker[]): Answer => {
+  const what = unknown.slice(0, 4).map((one) => one.message ?? one.kind);
+  const more = unknown.length > what.length ? ' and more' : '';
+  const shortage: Shortage = { reason: 'HardwareUnknown', message: `${message}; ${what.join(', ')}${more}` };
+  return { kind: 'wait', shortage, blockedBy: unknown.slice(0, maxBlockers) };
 };
 
 const withNameless = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {

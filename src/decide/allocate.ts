@@ -88,7 +88,8 @@ export type ShortageReason =
   | 'NoUsableTape'
   | 'NoRoute'
   | 'NoDisjointRoute'
-  | 'HeldBack';
+  | 'HeldBack'
+  | 'HardwareUnknown';
 
 export interface Shortage {
   readonly reason: ShortageReason;
