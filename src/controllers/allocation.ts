@@ -11,6 +11,8 @@ import type { Answer, Applicant } from '../decide/admission.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import { holds, waitsForFirstSet } from '../decide/grant.ts';
 import type { Hardware } from '../decide/hardware.ts';
+import { decidePatience } from '../decide/patience.ts';
+import type { Refusal, Waiter } from '../decide/patience.ts';
 import { answersFor } from '../decide/queue.ts';
 import { jobWish, machineOf, restoreWish } from '../decide/wish.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
@@ -216,9 +218,11 @@ const reservation = (owner: Owner, now: string) => {
     grant.state === 'Allocating' ? { ...grant, state: 'Reserved' } : grant,
   );
   const first = waitsForFirstSet(owner.object.status);
-  // With minRoutes below routes the rest of the first set is not waited for.
+  // With minRoutes below routes the rest of the first set is not waited for; its own waiting begins here.
   const settled = streams.map((grant): Grant =>
-    first && grant.state === 'Waiting' && grant.lostEpoch === undefined ? { ...grant, lostEpoch: 0 } : grant,
+    first && grant.state === 'Waiting' && grant.lostEpoch === undefined
+      ? { ...grant, lostEpoch: 0, startedAt: now }
+      : grant,
   );
   // F6: an active stream that was lost goes on with what was just secured.
   const replaced = streams.filter(
@@ -279,45 +283,45 @@ const event = (deps: Deps, owner: Owner, type: 'Normal' | 'Warning', reason: str
 const noteWaiting = async (
   deps: Deps,
   owner: Owner,
-  outcome: Exclude<Answer, { kind: 'grant' }>,
+  refusal: Refusal,
   position: number,
   signal: AbortSignal,
 ): Promise<void> => {
   const { status } = owner.object;
-  const { reason, message } = outcome.shortage;
+  const { reason, message } = refusal.shortage;
   const nowMs = deps.clock.now();
-  const first = waitsForFirstSet(status);
-  const givenUp = giveUp(owner, outcome, nowMs);
-  if (givenUp !== undefined) {
-    event(deps, owner, 'Warning', reason, givenUp);
-    if (first) {
-      await writeOwnerStatus(deps.api, owner, { ending: { result: 'Failed', reason, message: givenUp } }, signal);
-      return;
-    }
-    const streams = (status?.streams ?? []).map((grant): Grant =>
-      grant.state === 'Waiting' ? { ...grant, state: 'Failed', outcome: 'Failed' } : grant,
-    );
-    await writeOwnerStatus(deps.api, owner, { streams }, signal);
+  const waiter = waiterOf(owner);
+  const patience = decidePatience(waiter, refusal, nowMs);
+  if (patience.kind === 'giveUp') {
+    event(deps, owner, 'Warning', reason, patience.message);
+    const ending = { result: 'Failed' as const, reason, message: patience.message };
+    const changes = waiter.first ? { ending } : { streams: without(owner, patience.streams) };
+    await writeOwnerStatus(deps.api, owner, changes, signal);
     return;
   }
-  const blockedBy = outcome.kind === 'wait' ? [...outcome.blockedBy] : [];
+  const blockedBy = refusal.kind === 'wait' ? [...refusal.blockedBy] : [];
   const since = status?.queue?.since ?? new Date(nowMs).toISOString();
   if (status?.reason !== reason) event(deps, owner, 'Warning', reason, message);
   await writeOwnerStatus(deps.api, owner, { reason, message, queue: { position, since, blockedBy } }, signal);
 };
 
-/** Why there is no point in waiting any longer; undefined while there is. */
-const giveUp = (owner: Owner, outcome: Exclude<Answer, { kind: 'grant' }>, nowMs: number): string | undefined => {
-  const { message } = outcome.shortage;
-  if (outcome.kind === 'impossible') return `${message}; waiting would not help: no such hardware is declared`;
-  const wait = owner.object.spec.whenUnavailable ?? 'Wait';
-  const own = (owner.object.status?.retired ?? []).some(holds);
-  const replacing = !waitsForFirstSet(owner.object.status);
-  if (wait === 'Fail' && !own && !replacing) return message;
-  if (owner.kind === 'Restore') return undefined;
-  const limitMs = effectiveSpec(owner.object).allocationDeadlineMs ?? (replacing ? replacementPatienceMs : undefined);
-  const waiting = grantsIn(owner, 'Waiting').map((grant) => Date.parse(grant.startedAt ?? ''));
-  const waitedMs = nowMs - Math.min(...waiting);
-  if (limitMs === undefined || !(waitedMs > limitMs)) return undefined;
-  return `${message}; given up after ${Math.round(waitedMs / 1000)} s (spec.allocationDeadline)`;
+const without = (owner: Owner, givenUp: readonly number[]): Grant[] =>
+  (owner.object.status?.streams ?? []).map((grant) =>
+    grant.state === 'Waiting' && givenUp.includes(grant.number)
+      ? { ...grant, state: 'Failed', outcome: 'Failed' }
+      : grant,
+  );
+
+const waiterOf = (owner: Owner): Waiter => {
+  const { spec, status } = owner.object;
+  const first = waitsForFirstSet(status);
+  // What it holds itself, still to be fenced, comes free in time.
+  const own = (status?.retired ?? []).some(holds);
+  const impatient = (spec.whenUnavailable ?? 'Wait') === 'Fail' && !own;
+  const limitMs =
+    owner.kind === 'Restore'
+      ? undefined
+      : (effectiveSpec(owner.object).allocationDeadlineMs ?? (first ? undefined : replacementPatienceMs));
+  const limit = limitMs === undefined ? {} : { limitMs };
+  return { waiting: grantsIn(owner, 'Waiting'), first, impatient, ...limit };
 };

@@ -126,3 +126,53 @@ describe('a job behind one that has waited long', () => {
     expect(jobOf(site, 'big')?.reason).toBe('NoUsableDrive');
   });
 });
+
+describe('the rest of a first set, with fewer than all routes secured', () => {
+  const servers = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
+  const drives = [{}, { state: 'InUse' as const, holder: holder({ uid: 'another', name: 'another' }) }];
+  const begun = (streams?: NonNullable<BackupJob['status']>['streams']): BackupJob => {
+    const job = jobWith({ ...waiting([0, 1], ago(11)), ...(streams === undefined ? {} : { streams }) });
+    return { ...job, spec: { ...job.spec, minRoutes: 1 } };
+  };
+  const states = (site: ControllerBench): unknown => jobOf(site)?.streams?.map(({ state }) => state);
+
+  it('begins to wait only then, however long the job has queued', async () => {
+    const site = await begin([begun()], servers, drives);
+    await pass(site);
+    expect(states(site)).toEqual(['Reserved', 'Waiting']);
+    await pass(site);
+    expect(states(site)).toEqual(['Reserved', 'Waiting']);
+    expect(jobOf(site)?.reason).toBe('NoUsableDrive');
+  });
+
+  it('is given up stream by stream, each by its own age', async () => {
+    const streams = [0, 1, 2].map((number) => ({
+      ...{ number, epoch: 0, role: 'Active' as const, lostEpoch: 0, startedAt: ago(number === 1 ? 11 : 1) },
+      state: number === 0 ? ('Running' as const) : ('Waiting' as const),
+    }));
+    const held = [{}, {}].map(() => ({ state: 'InUse' as const, holder: holder({ uid: 'another' }) }));
+    const site = await begin([begun(streams)], servers, held);
+    await pass(site);
+    expect(states(site)).toEqual(['Running', 'Failed', 'Waiting']);
+  });
+});
+
+describe('a job that comes before its hardware is known', () => {
+  it('waits for the first inventory and is served after it', async () => {
+    const servers = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
+    const site = await begin([jobWith(waiting())], servers);
+    const { memory } = site;
+    const looked = memory.read(tapeLibraries, { name: 'library-0' });
+    for (const name of ['tape-0', 'tape-1']) memory.remove(tapes, { name });
+    memory.seed(tapeLibraries, library({ state: 'Unknown' }));
+    await site.settle();
+    await pass(site);
+    expect(jobOf(site)).toMatchObject({ phase: 'Queued', reason: 'HardwareUnknown' });
+    expect(jobOf(site)?.ending).toBeUndefined();
+    if (looked !== undefined) memory.seed(tapeLibraries, library(looked.status));
+    for (const name of ['tape-0', 'tape-1']) memory.seed(tapes, tape(name, { state: 'Scratch', freeState: 'Scratch' }));
+    await site.settle();
+    await pass(site);
+    expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Reserved', 'Reserved']);
+  });
+});
