@@ -103,6 +103,7 @@ const applicantOf = (owner: Owner, nowMs: number): Applicant | undefined => {
     name: keyOfRef(refOfOwner(owner)),
     uid: uidOf(owner),
     createdAtMs: Date.parse(metadata.creationTimestamp ?? ''),
+    ...(status?.processNumber === undefined ? {} : { processNumber: status.processNumber }),
     waitingSinceMs: since.length === 0 ? nowMs : Math.min(...since),
     neighbours: (status?.streams ?? []).filter(holds).map(neighbourOf),
   };

@@ -15,7 +15,10 @@ export interface Applicant {
   readonly name: string;
   readonly uid: string;
   readonly priority: number;
+  /** In whole seconds, as the API has it. */
   readonly createdAtMs: number;
+  /** Given in the order in which jobs and restores are first seen; absent: not given yet. */
+  readonly processNumber?: number;
   readonly waitingSinceMs: number;
   /** Streams that need a grant, by number. */
   readonly streams: readonly number[];
@@ -32,9 +35,11 @@ export type Answer =
   /** Not even if nobody else were there and everything worked; and everything is known. */
   | { readonly kind: 'impossible'; readonly shortage: Shortage };
 
-/** Priority, then age; the uid makes the order total. */
+/** Priority, then age, then who was seen first; the uid makes the order total. */
 export const inOrder = (a: Applicant, b: Applicant): number =>
-  b.priority - a.priority || a.createdAtMs - b.createdAtMs || (a.uid < b.uid ? -1 : 1);
+  b.priority - a.priority || a.createdAtMs - b.createdAtMs || numberOf(a) - numberOf(b) || (a.uid < b.uid ? -1 : 1);
+
+const numberOf = ({ processNumber = Number.MAX_SAFE_INTEGER }: Applicant): number => processNumber;
 
 export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
   const { need } = applicant;

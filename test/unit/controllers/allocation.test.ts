@@ -127,6 +127,21 @@ describe('a job behind one that has waited long', () => {
   });
 });
 
+describe('two jobs of the same second', () => {
+  it('stand in the queue in the order of their numbers', async () => {
+    const made = (name: string, uid: string, processNumber: number): BackupJob =>
+      jobWith({ ...waiting(), processNumber }, { name, uid });
+    const held = [{}, {}].map(() => ({ state: 'InUse' as const, holder: holder({ uid: 'another' }) }));
+    const site = await begin(
+      [made('later', 'a', 8), made('first', 'b', 7)],
+      [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')],
+      held,
+    );
+    await pass(site);
+    expect(['first', 'later'].map((name) => jobOf(site, name)?.queue?.position)).toEqual([1, 2]);
+  });
+});
+
 describe('the rest of a first set, with fewer than all routes secured', () => {
   const servers = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
   const drives = [{}, { state: 'InUse' as const, holder: holder({ uid: 'another', name: 'another' }) }];

@@ -76,6 +76,16 @@ describe('admission', () => {
     expect(found.kind).toBe('wait');
   });
 
+  it('serves jobs of the same second in the order in which they were first seen', () => {
+    const queue = [
+      applicant({ name: 'unnumbered', uid: 'a' }),
+      applicant({ name: 'later', uid: 'b', processNumber: 8 }),
+      applicant({ name: 'first', uid: 'c', processNumber: 7 }),
+      applicant({ name: 'older', uid: 'd', createdAtMs: -1, processNumber: 9 }),
+    ];
+    expect(queue.sort(inOrder).map((one) => one.name)).toEqual(['older', 'first', 'later', 'unnumbered']);
+  });
+
   it('orders by priority, then age, then uid', () => {
     const queue = [
       applicant({ name: 'young', createdAtMs: 5, uid: 'a' }),
