@@ -5,12 +5,16 @@
  * The protocol of a grant: intent in the owner's status → each unit by compare-and-swap → Reserved. A rollback writes
  * the owner first and frees after, so that nobody can call the intent Reserved once its units are being freed.
  */
-import type { Grant, Restore, BackupJob } from '../api/generated/index.ts';
-import { answer, grantFrom, inOrder, neighbourOf, passableMs } from '../decide/admission.ts';
+import type { Grant } from '../api/generated/index.ts';
+import { grantFrom, inOrder, neighbourOf } from '../decide/admission.ts';
 import type { Answer, Applicant } from '../decide/admission.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import { holds, waitsForFirstSet } from '../decide/grant.ts';
 import type { Hardware } from '../decide/hardware.ts';
+import { decidePatience } from '../decide/patience.ts';
+import type { Refusal, Waiter } from '../decide/patience.ts';
+import { answersFor } from '../decide/queue.ts';
+import { jobWish, machineOf, restoreWish } from '../decide/wish.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
@@ -45,18 +49,23 @@ export const makeAllocationReconciler =
         return applicant === undefined ? [] : [{ owner, applicant }];
       })
       .sort((a, b) => inOrder(a.applicant, b.applicant));
-    let blocked = false;
-    for (const [position, { owner, applicant }] of queue.entries()) {
-      const outcome = answer(applicant, hardwareOf(deps));
-      if (outcome.kind === 'grant' && !blocked) {
-        const claimed = await claim(deps, owner, outcome.allotments, signal);
-        retry ||= true;
-        if (!claimed) deps.log.info({ owner: applicant.key }, 'a unit was taken in between: trying again');
-        // What was claimed is not in the caches yet: the next pass sees it.
-        break;
+    const answers = answersFor(
+      queue.map(({ applicant }) => applicant),
+      hardwareOf(deps),
+      deps.clock.now(),
+    );
+    for (const [position, { owner, applicant }] of queue.slice(0, answers.length).entries()) {
+      const outcome = answers[position];
+      if (outcome === undefined) break;
+      if (outcome.kind !== 'grant') {
+        await noteWaiting(deps, owner, outcome, position + 1, signal);
+        continue;
       }
-      blocked ||= outcome.kind === 'wait' && deps.clock.now() - applicant.waitingSinceMs > passableMs;
-      await noteWaiting(deps, owner, outcome, position + 1, signal);
+      // What is claimed is not in the caches yet: the next pass sees it, and answers those behind.
+      const claimed = await claim(deps, owner, outcome.allotments, signal);
+      retry = true;
+      const { kind, name } = applicant;
+      if (!claimed) deps.log.info({ owner: `${kind} ${name}` }, 'a unit was taken in between: trying again');
     }
     if (retry) return requeueAfter(retryMs);
     return queue.length > 0 ? requeueAfter(recheckMs) : done;
@@ -90,55 +99,17 @@ const applicantOf = (owner: Owner, nowMs: number): Applicant | undefined => {
   if (grantsIn(owner, 'Allocating').length > 0) return undefined;
   const since = waiting.map((grant) => Date.parse(grant.startedAt ?? '')).filter((ms) => !Number.isNaN(ms));
   const common = {
-    key: `${owner.kind} ${keyOfRef(refOfOwner(owner))}`,
+    kind: owner.kind,
+    name: keyOfRef(refOfOwner(owner)),
     uid: uidOf(owner),
     createdAtMs: Date.parse(metadata.creationTimestamp ?? ''),
+    ...(status?.processNumber === undefined ? {} : { processNumber: status.processNumber }),
     waitingSinceMs: since.length === 0 ? nowMs : Math.min(...since),
     neighbours: (status?.streams ?? []).filter(holds).map(neighbourOf),
   };
   return owner.kind === 'BackupJob'
     ? { ...common, ...jobWish(owner.object, waiting) }
     : { ...common, ...restoreWish(owner.object, waiting) };
-};
-
-type Wish = Pick<Applicant, 'priority' | 'streams' | 'atLeast' | 'disjointness' | 'need'>;
-
-const jobWish = (job: BackupJob, waiting: readonly Grant[]): Wish => {
-  const spec = effectiveSpec(job);
-  const first = waitsForFirstSet(job.status);
-  const path = job.spec.source.hostPath;
-  const machineId = path?.shared === true ? undefined : job.status?.machineID;
-  return {
-    priority: spec.priority,
-    // Replacements come one by one: half of two lost routes is better than none.
-    streams: first ? waiting.map((grant) => grant.number) : waiting.slice(0, 1).map((grant) => grant.number),
-    atLeast: first ? spec.minRoutes : 1,
-    disjointness: spec.disjointness,
-    need: {
-      namespace: job.metadata.namespace ?? '',
-      ...(path === undefined ? {} : { hostPath: { path: path.path, write: false } }),
-      ...(machineId === undefined ? {} : { machineId }),
-      tapes: { kind: 'pool', pool: spec.mediaPool },
-      avoid: job.status?.avoid ?? {},
-    },
-  };
-};
-
-const restoreWish = (restore: Restore, waiting: readonly Grant[]): Wish => {
-  const path = restore.spec.target.hostPath;
-  return {
-    priority: restore.spec.priority ?? 1000,
-    streams: waiting.slice(0, 1).map((grant) => grant.number),
-    atLeast: 1,
-    disjointness: { server: 'Preferred', library: 'Preferred', switch: 'Preferred' },
-    need: {
-      namespace: restore.metadata.namespace ?? '',
-      ...(path === undefined ? {} : { hostPath: { path: path.path, write: true } }),
-      ...(restore.status?.machineID === undefined ? {} : { machineId: restore.status.machineID }),
-      tapes: { kind: 'tape', name: waiting[0]?.tape ?? '' },
-      avoid: restore.status?.avoid ?? {},
-    },
-  };
 };
 
 /** Steps 2 to 4. @returns false when it was rolled back */
@@ -222,8 +193,7 @@ const writeIntent = async (
     return grantFrom(uidOf(owner), allotment, grant, epoch++, now);
   });
   if (streams.filter((grant) => grant.state === 'Allocating').length !== allotments.length) return undefined;
-  const server = deps.caches.servers.get(allotments[0]?.server.name ?? '');
-  const machineID = status?.machineID ?? server?.status?.machineID;
+  const machineID = machineFor(owner, allotments[0]?.server.machineId);
   const first = waitsForFirstSet(status);
   return writeOwnerStatus(
     deps.api,
@@ -238,14 +208,22 @@ const writeIntent = async (
   );
 };
 
+const machineFor = (owner: Owner, allotted: string | undefined): string | undefined => {
+  if (owner.kind === 'Restore') return owner.object.status?.machineID ?? allotted;
+  const machine = machineOf(owner.object);
+  return machine === undefined ? undefined : (machine.id ?? allotted);
+};
+
 const reservation = (owner: Owner, now: string) => {
   const streams = (owner.object.status?.streams ?? []).map((grant): Grant =>
     grant.state === 'Allocating' ? { ...grant, state: 'Reserved' } : grant,
   );
   const first = waitsForFirstSet(owner.object.status);
-  // With minRoutes below routes the rest of the first set is not waited for.
+  // With minRoutes below routes the rest of the first set is not waited for; its own waiting begins here.
   const settled = streams.map((grant): Grant =>
-    first && grant.state === 'Waiting' && grant.lostEpoch === undefined ? { ...grant, lostEpoch: 0 } : grant,
+    first && grant.state === 'Waiting' && grant.lostEpoch === undefined
+      ? { ...grant, lostEpoch: 0, startedAt: now }
+      : grant,
   );
   // F6: an active stream that was lost goes on with what was just secured.
   const replaced = streams.filter(
@@ -306,47 +284,45 @@ const event = (deps: Deps, owner: Owner, type: 'Normal' | 'Warning', reason: str
 const noteWaiting = async (
   deps: Deps,
   owner: Owner,
-  outcome: Answer,
+  refusal: Refusal,
   position: number,
   signal: AbortSignal,
 ): Promise<void> => {
-  if (outcome.kind === 'grant') return;
   const { status } = owner.object;
-  const { reason, message } = outcome.shortage;
+  const { reason, message } = refusal.shortage;
   const nowMs = deps.clock.now();
-  const first = waitsForFirstSet(status);
-  const givenUp = giveUp(owner, outcome, nowMs);
-  if (givenUp !== undefined) {
-    event(deps, owner, 'Warning', reason, givenUp);
-    if (first) {
-      await writeOwnerStatus(deps.api, owner, { ending: { result: 'Failed', reason, message: givenUp } }, signal);
-      return;
-    }
-    const streams = (status?.streams ?? []).map((grant): Grant =>
-      grant.state === 'Waiting' ? { ...grant, state: 'Failed', outcome: 'Failed' } : grant,
-    );
-    await writeOwnerStatus(deps.api, owner, { streams }, signal);
+  const waiter = waiterOf(owner);
+  const patience = decidePatience(waiter, refusal, nowMs);
+  if (patience.kind === 'giveUp') {
+    event(deps, owner, 'Warning', reason, patience.message);
+    const ending = { result: 'Failed' as const, reason, message: patience.message };
+    const changes = waiter.first ? { ending } : { streams: without(owner, patience.streams) };
+    await writeOwnerStatus(deps.api, owner, changes, signal);
     return;
   }
-  const blockedBy = outcome.kind === 'wait' ? [...outcome.blockedBy] : [];
+  const blockedBy = refusal.kind === 'wait' ? [...refusal.blockedBy] : [];
   const since = status?.queue?.since ?? new Date(nowMs).toISOString();
   if (status?.reason !== reason) event(deps, owner, 'Warning', reason, message);
   await writeOwnerStatus(deps.api, owner, { reason, message, queue: { position, since, blockedBy } }, signal);
 };
 
-/** Why there is no point in waiting any longer; undefined while there is. */
-const giveUp = (owner: Owner, outcome: Answer, nowMs: number): string | undefined => {
-  if (outcome.kind === 'grant') return undefined;
-  const { message } = outcome.shortage;
-  if (outcome.kind === 'impossible') return `${message}; waiting would not help: no such hardware is declared`;
-  const wait = owner.object.spec.whenUnavailable ?? 'Wait';
-  const own = (owner.object.status?.retired ?? []).some(holds);
-  const replacing = !waitsForFirstSet(owner.object.status);
-  if (wait === 'Fail' && !own && !replacing) return message;
-  if (owner.kind === 'Restore') return undefined;
-  const limitMs = effectiveSpec(owner.object).allocationDeadlineMs ?? (replacing ? replacementPatienceMs : undefined);
-  const waiting = grantsIn(owner, 'Waiting').map((grant) => Date.parse(grant.startedAt ?? ''));
-  const waitedMs = nowMs - Math.min(...waiting);
-  if (limitMs === undefined || !(waitedMs > limitMs)) return undefined;
-  return `${message}; given up after ${Math.round(waitedMs / 1000)} s (spec.allocationDeadline)`;
+const without = (owner: Owner, givenUp: readonly number[]): Grant[] =>
+  (owner.object.status?.streams ?? []).map((grant) =>
+    grant.state === 'Waiting' && givenUp.includes(grant.number)
+      ? { ...grant, state: 'Failed', outcome: 'Failed' }
+      : grant,
+  );
+
+const waiterOf = (owner: Owner): Waiter => {
+  const { spec, status } = owner.object;
+  const first = waitsForFirstSet(status);
+  // What it holds itself, still to be fenced, comes free in time.
+  const own = (status?.retired ?? []).some(holds);
+  const impatient = (spec.whenUnavailable ?? 'Wait') === 'Fail' && !own;
+  const limitMs =
+    owner.kind === 'Restore'
+      ? undefined
+      : (effectiveSpec(owner.object).allocationDeadlineMs ?? (first ? undefined : replacementPatienceMs));
+  const limit = limitMs === undefined ? {} : { limitMs };
+  return { waiting: grantsIn(owner, 'Waiting'), first, impatient, ...limit };
 };

@@ -2,16 +2,23 @@
 import type { Blocker, Grant } from '../api/generated/index.ts';
 import { zoneName } from '../api/names.ts';
 import { allocate } from './allocate.ts';
-import type { Allotment, Disjointness, Neighbour, Shortage } from './allocate.ts';
-import { blockersOf, freeFor } from './hardware.ts';
+import type { Allocation, Allotment, Disjointness, Free, Neighbour, Shortage } from './allocate.ts';
+import { blockersOf } from './blockers.ts';
+import { freeFor, namelessServers } from './hardware.ts';
 import type { Hardware, Need } from './hardware.ts';
+import { unknownOf } from './unknown-hardware.ts';
 
 /** One job or restore with streams that wait. */
 export interface Applicant {
-  readonly key: string;
+  readonly kind: 'BackupJob' | 'Restore';
+  /** namespace/name */
+  readonly name: string;
   readonly uid: string;
   readonly priority: number;
+  /** In whole seconds, as the API has it. */
   readonly createdAtMs: number;
+  /** Given in the order in which jobs and restores are first seen; absent: not given yet. */
+  readonly processNumber?: number;
   readonly waitingSinceMs: number;
   /** Streams that need a grant, by number. */
   readonly streams: readonly number[];
@@ -25,30 +32,65 @@ export interface Applicant {
 export type Answer =
   | { readonly kind: 'grant'; readonly allotments: readonly Allotment[] }
   | { readonly kind: 'wait'; readonly shortage: Shortage; readonly blockedBy: readonly Blocker[] }
-  /** Not even if nobody else were there and everything worked. */
+  /** Not even if nobody else were there and everything worked; and everything is known. */
   | { readonly kind: 'impossible'; readonly shortage: Shortage };
 
-/** A small job may pass a large one that waits, until the large one has waited this long. */
-export const passableMs = 10 * 60_000;
-
-/** Priority, then age; the uid makes the order total. */
+/** Priority, then age, then who was seen first; the uid makes the order total. */
 export const inOrder = (a: Applicant, b: Applicant): number =>
-  b.priority - a.priority || a.createdAtMs - b.createdAtMs || (a.uid < b.uid ? -1 : 1);
+  b.priority - a.priority || a.createdAtMs - b.createdAtMs || numberOf(a) - numberOf(b) || (a.uid < b.uid ? -1 : 1);
+
+const numberOf = ({ processNumber = Number.MAX_SAFE_INTEGER }: Applicant): number => processNumber;
 
 export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
-  const free = freeFor(applicant.need, hardware, 'now');
-  let shortage: Shortage | undefined;
-  for (let count = applicant.streams.length; count >= Math.max(1, applicant.atLeast); count -= 1) {
-    const streams = applicant.streams.slice(0, count);
-    const found = allocate({ ...applicant, streams }, free);
-    if (found.ok) return { kind: 'grant', allotments: found.allotments };
-    shortage ??= found.shortage;
+  const { need } = applicant;
+  const found = mostOf(applicant, freeFor(need, hardware, 'now'));
+  if (found.ok) return { kind: 'grant', allotments: found.allotments };
+  const ever = leastOf(applicant, freeFor(need, hardware, 'ever'));
+  if (!ever.ok) {
+    const unknown = unknownOf(need, hardware);
+    if (unknown.length > 0) return awaitsSight(ever.shortage, unknown);
+    return { kind: 'impossible', shortage: withNameless(ever.shortage, need, hardware) };
   }
-  const streams = applicant.streams.slice(0, Math.max(1, applicant.atLeast));
-  const ever = allocate({ ...applicant, streams }, freeFor(applicant.need, hardware, 'ever'));
-  if (!ever.ok) return { kind: 'impossible', shortage: ever.shortage };
-  const reason = shortage ?? { reason: 'NoDisjointRoute', message: 'no route is free' };
-  return { kind: 'wait', shortage: reason, blockedBy: blockersOf(applicant.need, hardware) };
+  const shortage = withNameless(found.shortage, need, hardware);
+  return { kind: 'wait', shortage, blockedBy: blockersOf(need, hardware) };
+};
+
+/** As many streams as can be had, if they are of use; otherwise what all of them lack. */
+export const mostOf = (applicant: Applicant, free: Free): Allocation => {
+  const all = allotTo(applicant, applicant.streams.length, free);
+  const least = Math.max(1, applicant.atLeast);
+  for (let count = applicant.streams.length - 1; !all.ok && count >= least; count -= 1) {
+    const found = allotTo(applicant, count, free);
+    if (found.ok) return found;
+  }
+  return all;
+};
+
+/** The fewest streams that are of use. */
+export const leastOf = (applicant: Applicant, free: Free): Allocation =>
+  allotTo(applicant, Math.max(1, applicant.atLeast), free);
+
+const allotTo = (applicant: Applicant, count: number, free: Free): Allocation => {
+  const streams = applicant.streams.slice(0, count);
+  return allocate({ ...applicant, streams, oneMachine: applicant.need.machine !== undefined }, free);
+};
+
+const maxBlockers = 16;
+
+const awaitsSight = ({ message }: Shortage, unknown: readonly Blocker[]): Answer => {
+  const what = unknown.slice(0, 4).map((one) => one.message ?? one.kind);
+  const more = unknown.length > what.length ? ' and more' : '';
+  const shortage: Shortage = { reason: 'HardwareUnknown', message: `${message}; ${what.join(', ')}${more}` };
+  return { kind: 'wait', shortage, blockedBy: unknown.slice(0, maxBlockers) };
+};
+
+const withNameless = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {
+  const nameless = namelessServers(need, hardware).slice(0, 8).join(', ');
+  if (nameless === '') return shortage;
+  const message =
+    `${shortage.message}; not eligible for the folder of one machine: ${nameless}, whose Node reports no machineID ` +
+    '(shared: true is for a folder that is the same on every server)';
+  return { reason: shortage.reason === 'NoUsableServer' ? 'SourceNotReachable' : shortage.reason, message };
 };
 
 /** The grant that an allotment becomes; its zones are named before they are made. */

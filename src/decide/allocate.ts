@@ -1,7 +1,8 @@
 /**
  * Chooses server, library, drive, tape and route for every stream of one request: all or none. Pure.
  *
- * Hard: what can be reached, distinct drives, distinct tapes, and each level that `disjointness` calls Required.
+ * Hard: what can be reached, distinct drives, distinct tapes, one machine where the folder is one machine's, and each
+ * level that `disjointness` calls Required.
  * Then, in this order: fewest shared servers, libraries, fabrics, switches; fewest hops; fewest errors; names.
  */
 import { makeRouteFinder } from './routes.ts';
@@ -12,6 +13,8 @@ export interface ServerChoice {
   readonly node: string;
   /** Boot of the node as last seen: a later boot proves that nothing of before still runs. */
   readonly bootId?: string;
+  /** The machine behind it: two servers may be one machine. */
+  readonly machineId?: string;
   readonly ports: readonly FabricPort[];
   /** How many more grants it takes. */
   readonly room: number;
@@ -65,6 +68,8 @@ export interface Request {
   readonly streams: readonly number[];
   readonly disjointness: Disjointness;
   readonly neighbours: readonly Neighbour[];
+  /** What is read or written is the folder of one machine: all streams go through servers on the same one. */
+  readonly oneMachine?: boolean;
 }
 
 export interface Allotment {
@@ -76,7 +81,15 @@ export interface Allotment {
   readonly route?: Route;
 }
 
-export type ShortageReason = 'NoUsableServer' | 'NoUsableDrive' | 'NoUsableTape' | 'NoRoute' | 'NoDisjointRoute';
+export type ShortageReason =
+  | 'NoUsableServer'
+  | 'SourceNotReachable'
+  | 'NoUsableDrive'
+  | 'NoUsableTape'
+  | 'NoRoute'
+  | 'NoDisjointRoute'
+  | 'HeldBack'
+  | 'HardwareUnknown';
 
 export interface Shortage {
   readonly reason: ShortageReason;
@@ -126,7 +139,11 @@ export const allocate = (request: Request, free: Free): Allocation => {
     return { ok: false, shortage: { reason: 'NoRoute', message } };
   }
   const chosen = search(request, free, candidates);
-  if (chosen === undefined) return { ok: false, shortage: disjointShortage(request, candidates) };
+  if (chosen === undefined) {
+    const machinesApart = request.oneMachine === true && search({ ...request, oneMachine: false }, free, candidates);
+    const shortage = machinesApart ? machineShortage(request, free.servers) : disjointShortage(request, candidates);
+    return { ok: false, shortage };
+  }
   return { ok: true, allotments: withTapes(request, chosen, free.tapes) };
 };
 
@@ -207,6 +224,9 @@ const fits = (
 ): boolean => {
   const inLibrary = chosen.filter((other) => other.drive.library === one.drive.library).length;
   if (chosen.some((other) => sameDrive(other.drive, one.drive))) return false;
+  if (request.oneMachine === true && chosen.some((other) => other.server.machineId !== one.server.machineId)) {
+    return false;
+  }
   if (inLibrary >= (tapesIn.get(one.drive.library) ?? 0)) return false;
   if (chosen.filter((other) => other.server.name === one.server.name).length >= one.server.room) return false;
   const shared = sharing(neighboursOf(request, chosen), one);
@@ -253,6 +273,23 @@ const disjointShortage = (request: Request, candidates: readonly Candidate[]): S
     `usable are servers ${names((one) => [one.server.name])}; libraries ${names((one) => [one.drive.library])}; ` +
     `switches ${names((one) => one.route?.switches ?? []) || 'none'}`;
   return { reason: 'NoDisjointRoute', message };
+};
+
+const machineShortage = ({ streams }: Request, servers: readonly ServerChoice[]): Shortage => {
+  const machines = Map.groupBy(servers, (server) => server.machineId ?? '');
+  const told = [...machines]
+    .map(
+      ([machine, on]) =>
+        `${machine} (${on
+          .map(({ name }) => name)
+          .sort()
+          .join(', ')})`,
+    )
+    .sort();
+  const message =
+    `a hostPath is the folder of one machine unless it is shared: true, the same on every server; no machine has all ` +
+    `that ${streams.length} stream${streams.length === 1 ? '' : 's'} need: ${told.slice(0, 8).join('; ')}`;
+  return { reason: 'SourceNotReachable', message };
 };
 
 const withTapes = (

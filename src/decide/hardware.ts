@@ -5,9 +5,9 @@
 import type {
   Avoid,
   BackupServer,
-  Blocker,
   FCSwitch,
   Holder,
+  LibraryDriveStatus,
   MediaPool,
   Tape,
   TapeLibrary,
@@ -26,26 +26,41 @@ export interface Hardware {
 
 /** What a request asks of hardware, apart from numbers. */
 export interface Need {
+  /** Uid of whoever asks. */
+  readonly owner: string;
   readonly namespace: string;
   /** Folder on the server that is read or written; absent: any server. */
   readonly hostPath?: { readonly path: string; readonly write: boolean };
-  /** Only servers on this machine. */
-  readonly machineId?: string;
+  /** The folder is one machine's: all streams on this one, or on any one that is known. */
+  readonly machine?: { readonly id?: string };
   /** A pool to take scratch tapes from, or one particular tape to read. */
   readonly tapes: { readonly kind: 'pool'; readonly pool: string } | { readonly kind: 'tape'; readonly name: string };
   readonly avoid: Avoid;
 }
 
 /**
- * `now`: what is usable and not held. `ever`: as if nobody held anything and everything broken were mended; what is
- * short even then will not come by waiting.
+ * `now`: what is usable and not held. `unheld`: what works now, as if nobody else held anything; what can be had then
+ * comes by waiting for the others. `ever`: as if nobody held anything and everything broken were mended; what is short
+ * even then will not come by waiting.
  */
-export type Horizon = 'now' | 'ever';
+export type Horizon = 'now' | 'unheld' | 'ever';
 
 export const driveKey = (library: string, drive: string): string => `${library}/${drive}`;
 
 const isUsable = (state: string | undefined, horizon: Horizon): boolean =>
   horizon === 'ever' || state === 'Usable' || state === 'InUse';
+
+/** How many of the holders are in the way. What one holds oneself does not come free by waiting for others. */
+const inTheWay = (holders: readonly Holder[], { owner }: Need, horizon: Horizon): number => {
+  switch (horizon) {
+    case 'now':
+      return holders.length;
+    case 'unheld':
+      return holders.filter(({ uid }) => uid === owner).length;
+    case 'ever':
+      return 0;
+  }
+};
 
 /** A path is beneath a prefix when it is the prefix or continues it after a slash. */
 export const isBeneath = (path: string, prefix: string): boolean => {
@@ -75,15 +90,34 @@ const serversFor = (need: Need, { servers }: Hardware, horizon: Horizon): readon
   servers.flatMap((server) => {
     const { name } = server.metadata;
     const limit = server.spec.maxStreams ?? 1;
-    const room = horizon === 'ever' ? limit : limit - (server.status?.holders?.length ?? 0);
+    const room = limit - inTheWay(server.status?.holders ?? [], need, horizon);
     const fits =
       isUsable(server.status?.state, horizon) &&
       allowsHostPath(server, need) &&
-      (need.machineId === undefined || server.status?.machineID === need.machineId) &&
+      isOnMachine(server, need) &&
       !(need.avoid.servers ?? []).includes(name);
-    const boot = server.status?.bootID === undefined ? {} : { bootId: server.status.bootID };
-    return fits && room > 0 ? [{ name, node: server.spec.node, ...boot, ports: server.spec.ports ?? [], room }] : [];
+    const { bootID, machineID } = server.status ?? {};
+    const known = {
+      ...(bootID === undefined ? {} : { bootId: bootID }),
+      ...(machineID === undefined ? {} : { machineId: machineID }),
+    };
+    return fits && room > 0 ? [{ name, node: server.spec.node, ...known, ports: server.spec.ports ?? [], room }] : [];
   });
+
+/** A server of which nobody knows what machine it is may have another folder under the same path. */
+const isOnMachine = ({ status }: BackupServer, { machine }: Need): boolean => {
+  if (machine === undefined) return true;
+  const id = status?.machineID ?? '';
+  return id !== '' && (machine.id === undefined || machine.id === id);
+};
+
+/** Servers that would be eligible if their Nodes told what machine they are. */
+export const namelessServers = (need: Need, { servers }: Hardware): readonly string[] =>
+  servers
+    .filter((server) => need.machine !== undefined && (server.status?.machineID ?? '') === '')
+    .filter((server) => allowsHostPath(server, need))
+    .map((server) => server.metadata.name)
+    .sort();
 
 const drivesFor = (need: Need, { libraries, servers }: Hardware, horizon: Horizon): readonly DriveChoice[] =>
   libraries.flatMap((library) => {
@@ -92,8 +126,7 @@ const drivesFor = (need: Need, { libraries, servers }: Hardware, horizon: Horizo
     if (!usable || (need.avoid.libraries ?? []).includes(name)) return [];
     return library.spec.drives.flatMap((drive) => {
       const status = library.status?.drives?.find((one) => one.name === drive.name);
-      const free =
-        horizon === 'ever' || (status?.state === 'Usable' && status.holder === undefined && !status.loadedTape);
+      const free = isDriveFree(status, need, horizon);
       const avoided = (need.avoid.drives ?? []).includes(driveKey(name, drive.name));
       if (!free || avoided || drive.disabled === true) return [];
       const { elementAddress, ports } = drive;
@@ -110,6 +143,17 @@ const drivesFor = (need: Need, { libraries, servers }: Hardware, horizon: Horizo
       ];
     });
   });
+
+const isDriveFree = (status: LibraryDriveStatus | undefined, need: Need, horizon: Horizon): boolean => {
+  switch (horizon) {
+    case 'now':
+      return status?.state === 'Usable' && status.holder === undefined && !status.loadedTape;
+    case 'unheld':
+      return isUsable(status?.state, horizon) && inTheWay([status?.holder ?? []].flat(), need, horizon) === 0;
+    case 'ever':
+      return true;
+  }
+};
 
 /** Both sides may restrict who opens a drive: the library by naming servers, a server by naming libraries and drives. */
 const serversOfDrive = (
@@ -136,9 +180,9 @@ const tapesFor = (need: Need, hardware: Hardware, horizon: Horizon): readonly Ta
     const { library, barcode } = tape.spec;
     const wanted =
       tapes.kind === 'pool' ? tape.spec.pool === tapes.pool && isWritable(tape, horizon) : name === tapes.name;
-    const held = horizon === 'now' && tape.status?.holder !== undefined;
+    const held = inTheWay([tape.status?.holder ?? []].flat(), need, horizon) > 0;
     const out = tape.spec.disabled === true || (tapes.kind === 'pool' && (need.avoid.tapes ?? []).includes(name));
-    if (library === undefined || !wanted || held || out || (horizon === 'now' && !isPresent(tape))) return [];
+    if (library === undefined || !wanted || held || out || (horizon !== 'ever' && !isPresent(tape))) return [];
     const labelId = tape.status?.labelId;
     const usedBytes = tape.status?.usedBytes ?? 0;
     return [{ name, barcode, library, usedBytes, ...(labelId === undefined ? {} : { labelId }) }];
@@ -172,8 +216,7 @@ const isPresent = ({ status }: Tape): boolean => {
 const switchesFor = (need: Need, { switches }: Hardware, horizon: Horizon): readonly FabricSwitch[] =>
   switches
     .filter(({ metadata, spec, status }) => {
-      const room =
-        spec.maxStreams === undefined || horizon === 'ever' || (status?.holders?.length ?? 0) < spec.maxStreams;
+      const room = inTheWay(status?.holders ?? [], need, horizon) < (spec.maxStreams ?? Infinity);
       const avoided = (need.avoid.switches ?? []).includes(metadata.name);
       return isUsable(status?.state, horizon) && spec.disabled !== true && room && !avoided;
     })
@@ -182,59 +225,3 @@ const switchesFor = (need: Need, { switches }: Hardware, horizon: Horizon): read
       fabric: spec.fabric,
       links: (spec.links ?? []).map((link) => ({ to: link.to, cost: link.cost ?? 500 })),
     }));
-
-const maxBlockers = 16;
-
-/** What stands in the way of a request that could be met if nobody else were there: the answer to "why does it wait?". */
-export const blockersOf = (need: Need, hardware: Hardware): Blocker[] => {
-  const ever = freeFor(need, hardware, 'ever');
-  const now = freeFor(need, hardware, 'now');
-  const blockers: Blocker[] = [];
-  for (const { name } of ever.servers) {
-    const status = hardware.servers.find((one) => one.metadata.name === name)?.status;
-    if (now.servers.some((one) => one.name === name)) continue;
-    blockers.push(...blockedBy('BackupServer', name, status?.state, status?.reason, status?.holders ?? []));
-  }
-  for (const { library, name } of ever.drives) {
-    if (now.drives.some((one) => one.library === library && one.name === name)) continue;
-    const found = hardware.libraries.find((one) => one.metadata.name === library)?.status;
-    const drive = found?.drives?.find((one) => one.name === name);
-    const holders = drive?.holder === undefined ? [] : [drive.holder];
-    const state = found?.state === 'Usable' || found?.state === 'InUse' ? drive?.state : found?.state;
-    blockers.push(...blockedBy('Drive', driveKey(library, name), state, drive?.reason ?? found?.reason, holders));
-  }
-  for (const { name } of ever.tapes) {
-    if (now.tapes.some((one) => one.name === name)) continue;
-    const status = hardware.tapes.find((one) => one.metadata.name === name)?.status;
-    const holders = status?.holder === undefined ? [] : [status.holder];
-    blockers.push(...blockedBy('Tape', name, status?.state, status?.reason, holders));
-  }
-  return blockers.slice(0, maxBlockers);
-};
-
-const blockedBy = (
-  kind: string,
-  name: string,
-  state: string | undefined,
-  reason: string | undefined,
-  holders: readonly Holder[],
-): Blocker[] => {
-  if (holders.length === 0) {
-    const why = reason === undefined || reason === '' ? '' : ` (${reason})`;
-    return [
-      {
-        kind,
-        name,
-        reason: state === 'Usable' ? 'Busy' : 'NotUsable',
-        message: `${name} is ${state ?? 'Unknown'}${why}`,
-      },
-    ];
-  }
-  return holders.map((holder) => ({
-    kind,
-    name,
-    reason: 'Held',
-    message: `${name} is held by ${holder.kind} ${holder.namespace}/${holder.name}, stream ${holder.stream}`,
-    holder,
-  }));
-};

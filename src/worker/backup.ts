@@ -12,7 +12,9 @@ import { checkHolder } from './holder-check.ts';
 import { apiFailure } from './head.ts';
 import { KubeLedger } from './kube-ledger.ts';
 import type { SegmentCommit, SegmentWork, StreamLedger } from './ledger.ts';
+import { readMachineId } from './machine-id.ts';
 import { SharedProgress } from './progress.ts';
+import { sourceMismatch } from './source-check.ts';
 import { runStream } from './stream-loop.ts';
 import type { RoleResult } from './termination.ts';
 import { ThreadPipeline, type OpenedTape } from './thread-pipeline.ts';
@@ -141,7 +143,7 @@ class BackupStream {
     return ledger.plan;
   }
 
-  async #openSource({ folder = '', rootInode, rootSize }: PlanSummary, ledger: KubeLedger): Promise<void> {
+  async #openSource(plan: PlanSummary, ledger: KubeLedger): Promise<void> {
     const { source } = this.#order;
     if (this.#indexFolder !== undefined) mkdirSync(this.#indexFolder, { recursive: true });
     const root = await this.#pipeline.openSource({
@@ -149,17 +151,15 @@ class BackupStream {
       include: source.include,
       exclude: source.exclude,
       oneFileSystem: source.oneFileSystem,
-      workFolder: `.twinreel-${folder}`,
+      workFolder: `.twinreel-${plan.folder ?? ''}`,
       ...(this.#indexFolder !== undefined && { indexFolder: this.#indexFolder }),
     });
     ledger.head.check();
-    const sameInode = rootInode === undefined || root.rootInode === rootInode;
-    // Roots of file systems share their inode numbers, so a promise of one shared file system is looked at twice.
-    const sameSize = !source.shared || rootSize === undefined || root.rootSize === rootSize;
-    if (sameInode && sameSize) return;
-    const message =
-      `The source on ${this.#order.server} is not the one that was planned: its root has inode ${root.rootInode} ` +
-      `and ${root.rootSize} bytes, the plan's had ${rootInode ?? '?'} and ${rootSize ?? '?'}.`;
+    const { server } = this.#order;
+    // What a claim holds may be reached from any machine.
+    const machineID = source.kind === 'hostPath' ? readMachineId() : '';
+    const message = sourceMismatch(plan, { ...root, server, shared: source.shared, machineID });
+    if (message === undefined) return;
     throw new WorkerFailure({ reason: 'SourceMismatch', fault: 'source', message });
   }
 

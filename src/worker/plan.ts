@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { segmentBytesAt } from '../archive/plan.ts';
 import type { Boundary, PlanSummary } from '../api/generated/shared.ts';
@@ -8,6 +7,7 @@ import { realClock } from '../kube/clock.ts';
 import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
 import { apiFailure, Head, withPatience } from './head.ts';
+import { readMachineId } from './machine-id.ts';
 import { PlanPages } from './plan-pages.ts';
 import type { CutSegment, FromPlanWalker, ToPlanWalker } from './plan-walker-protocol.ts';
 import type { RoleResult } from './termination.ts';
@@ -172,15 +172,6 @@ const boundaryOf = ({ number, from, weight, entries, files, bytes }: CutSegment)
   ...{ weight, entries, files, bytes },
   kind: 'D',
 });
-
-/** Empty where the machine has none. */
-export const readMachineId = (): string => {
-  try {
-    return readFileSync('/etc/machine-id', 'utf8').trim();
-  } catch {
-    return '';
-  }
-};
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 

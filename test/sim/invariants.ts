@@ -200,6 +200,7 @@ export class Invariants {
       }
     }
     this.#allOrNone(before, after);
+    this.#oneFolder(after);
     this.#zonesOf(after);
     if (finalPhases.includes(after.status?.phase) && !finalPhases.includes(before?.status?.phase)) this.#ended(after);
   }
@@ -227,6 +228,17 @@ export class Invariants {
     const { routes, minRoutes = routes } = after.spec;
     if (reserved >= minRoutes && !streams.some(({ state }) => state === 'Allocating')) return;
     throw new Violation('HalfReserved', `${after.metadata.name}: ${reserved} of ${minRoutes} streams`);
+  }
+
+  /** Copies of one folder: the same path on two machines is two folders. */
+  #oneFolder(job: BackupJob): void {
+    if (job.spec.source.hostPath?.shared === true) return;
+    const servers = grantsOf(job).flatMap((grant) => (mustHoldAll(grant) ? [grant.server ?? ''] : []));
+    const machines = new Set(
+      servers.map((name) => this.#truth.api.find(backupServers, { name })?.status?.machineID ?? name),
+    );
+    if (machines.size < 2) return;
+    throw new Violation('TwoFolders', `${job.metadata.name} reads on ${[...machines].join(' and ')}`);
   }
 
   #zonesOf(job: BackupJob): void {

@@ -39,6 +39,12 @@ export const mutations = {
     from: "grant.state === 'Closing' ? askToClose(draft, seen, grant) : relaunch",
     to: 'relaunch',
   },
+  /** The same path on two machines is taken for one folder. */
+  folderOfEachMachine: {
+    file: '/src/decide/allocate.ts',
+    from: 'other.server.machineId !== one.server.machineId',
+    to: 'false',
+  },
 } as const satisfies Record<string, Mutation>;
 
 export type MutationName = keyof typeof mutations;

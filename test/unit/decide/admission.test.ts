@@ -4,7 +4,7 @@ import type { Allotment } from '../../../src/decide/allocate.ts';
 import { aLibrary, aNeed, aServer, aTape, holder, pair } from './hardware-objects.ts';
 
 const applicant = (more: Partial<Applicant> = {}): Applicant => ({
-  ...{ key: 'BackupJob default/x', uid: 'u', priority: 0, createdAtMs: 0, waitingSinceMs: 0 },
+  ...{ kind: 'BackupJob', name: 'default/x', uid: 'u', priority: 0, createdAtMs: 0, waitingSinceMs: 0 },
   ...{ streams: [0, 1], atLeast: 2, neighbours: [], need: aNeed() },
   disjointness: { server: 'Required', library: 'Required', switch: 'Preferred' },
   ...more,
@@ -43,6 +43,31 @@ describe('admission', () => {
     expect(found.kind === 'impossible' && found.shortage.reason).toBe('NoDisjointRoute');
   });
 
+  const apartServers = { server: 'Required', library: 'Preferred', switch: 'Preferred' } as const;
+  const folder = applicant({ disjointness: apartServers, need: aNeed({ machine: {} }) });
+  const onTwoMachines = pair({ servers: [aServer('server-0'), aServer('server-1', { machineID: 'machine-1' })] });
+
+  it('never takes the folders of two machines for two copies of one', () => {
+    const found = answer(folder, onTwoMachines);
+    expect(found.kind === 'impossible' && found.shortage.reason).toBe('SourceNotReachable');
+    expect(answer({ ...folder, need: aNeed() }, onTwoMachines).kind).toBe('grant');
+  });
+
+  it('goes to the one machine that has what is needed', () => {
+    const third = { ...aServer('server-2', { machineID: 'machine-1' }) };
+    const libraries = ['lib-0', 'lib-1'].map((name) => {
+      const { spec, ...library } = aLibrary(name);
+      return { ...library, spec: { ...spec, servers: ['server-0', 'server-1', 'server-2'] } };
+    });
+    const found = answer(folder, { ...onTwoMachines, libraries, servers: [...onTwoMachines.servers, third] });
+    expect(found.kind === 'grant' && found.allotments.map((one) => one.server.name)).toEqual(['server-1', 'server-2']);
+  });
+
+  it('names the servers of which nobody knows what machine they are', () => {
+    const found = answer(folder, pair({ servers: [aServer('server-0'), aServer('server-1', { machineID: '' })] }));
+    expect(found.kind === 'impossible' && found.shortage.message).toMatch(/server-1, whose Node reports no machineID/);
+  });
+
   it('waits for what is broken: it may be mended', () => {
     const found = answer(
       applicant(),
@@ -51,14 +76,24 @@ describe('admission', () => {
     expect(found.kind).toBe('wait');
   });
 
+  it('serves jobs of the same second in the order in which they were first seen', () => {
+    const queue = [
+      applicant({ name: 'unnumbered', uid: 'a' }),
+      applicant({ name: 'later', uid: 'b', processNumber: 8 }),
+      applicant({ name: 'first', uid: 'c', processNumber: 7 }),
+      applicant({ name: 'older', uid: 'd', createdAtMs: -1, processNumber: 9 }),
+    ];
+    expect(queue.sort(inOrder).map((one) => one.name)).toEqual(['older', 'first', 'later', 'unnumbered']);
+  });
+
   it('orders by priority, then age, then uid', () => {
     const queue = [
-      applicant({ key: 'young', createdAtMs: 5, uid: 'a' }),
-      applicant({ key: 'twin', createdAtMs: 1, uid: 'c' }),
-      applicant({ key: 'old', createdAtMs: 1, uid: 'b' }),
-      applicant({ key: 'urgent', priority: 9, createdAtMs: 9, uid: 'd' }),
+      applicant({ name: 'young', createdAtMs: 5, uid: 'a' }),
+      applicant({ name: 'twin', createdAtMs: 1, uid: 'c' }),
+      applicant({ name: 'old', createdAtMs: 1, uid: 'b' }),
+      applicant({ name: 'urgent', priority: 9, createdAtMs: 9, uid: 'd' }),
     ];
-    expect(queue.sort(inOrder).map((one) => one.key)).toEqual(['urgent', 'old', 'twin', 'young']);
+    expect(queue.sort(inOrder).map((one) => one.name)).toEqual(['urgent', 'old', 'twin', 'young']);
   });
 
   it('names the zones of a grant before they are made, one on each switch of its route', () => {

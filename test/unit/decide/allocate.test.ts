@@ -30,11 +30,17 @@ const ports = (owner: string): fc.Arbitrary<readonly FabricPort[]> =>
   fc.subarray(['a1', 'a2', 'b1']).map((names) => names.map((name) => ({ wwpn: `${owner}-${name}`, switch: name })));
 
 const server = (index: number): fc.Arbitrary<ServerChoice> =>
-  fc.record({ ports: ports(`s${index}`), room: fc.integer({ min: 1, max: 2 }) }).map((more) => ({
-    name: `server-${index}`,
-    node: `node-${index}`,
-    ...more,
-  }));
+  fc
+    .record({
+      ports: ports(`s${index}`),
+      room: fc.integer({ min: 1, max: 2 }),
+      machineId: fc.constantFrom('machine-0', 'machine-1'),
+    })
+    .map((more) => ({
+      name: `server-${index}`,
+      node: `node-${index}`,
+      ...more,
+    }));
 
 const drive = (index: number): fc.Arbitrary<DriveChoice> =>
   fc
@@ -77,6 +83,7 @@ const request: fc.Arbitrary<Request> = fc.record({
   streams: fc.integer({ min: 1, max: 3 }).map((count) => Array.from({ length: count }, (_, index) => index)),
   disjointness,
   neighbours: fc.array(neighbour, { maxLength: 1 }),
+  oneMachine: fc.boolean(),
 });
 
 interface Placed {
@@ -87,7 +94,7 @@ interface Placed {
 
 /** The hard rules, written once more. */
 const isAllowed = (
-  { disjointness: apart, neighbours }: Request,
+  { disjointness: apart, neighbours, oneMachine }: Request,
   { tapes }: Free,
   placed: readonly Placed[],
 ): boolean => {
@@ -99,6 +106,7 @@ const isAllowed = (
   return (
     distinct(placed.map((one) => `${one.drive.library}/${one.drive.name}`)) &&
     placed.every((one) => one.drive.servers?.includes(one.server.name) ?? true) &&
+    (oneMachine !== true || new Set(placed.map((one) => one.server.machineId)).size <= 1) &&
     placed.every((one) => count(servers, one.server.name) <= one.server.room) &&
     libraries.every((name) => count(libraries, name) <= tapes.filter(({ library }) => library === name).length) &&
     (apart.server === 'Preferred' || distinct([...servers, ...neighbours.map((one) => one.server)])) &&
@@ -237,6 +245,24 @@ describe('allocate', () => {
   ] as const)('names the shortage: %s', (_name, choices, reason) => {
     const answer = allocate(two, choices);
     expect(answer.ok ? 'ok' : answer.shortage.reason).toBe(reason);
+  });
+
+  const onMachines = (...machines: readonly string[]): Free => ({
+    ...plain(machines.length),
+    servers: plain(machines.length).servers.map((one, n) => ({ ...one, machineId: machines[n] ?? '' })),
+  });
+  const apart: Request = { ...two, disjointness: { ...preferred, server: 'Required' }, oneMachine: true };
+
+  it('gives the folder of one machine to servers of one machine only', () => {
+    const answer = allocate(apart, onMachines('m0', 'm1', 'm1'));
+    expect(answer.ok && answer.allotments.map((one) => one.server.name)).toEqual(['server-1', 'server-2']);
+  });
+
+  it('names the machines where none has all that the folder of one machine needs', () => {
+    const answer = allocate(apart, onMachines('m0', 'm1'));
+    expect(answer.ok ? '' : `${answer.shortage.reason}: ${answer.shortage.message}`).toMatch(
+      /^SourceNotReachable: .*folder of one machine.*shared: true.*m0 \(server-0\); m1 \(server-1\)/,
+    );
   });
 
   it('names the level that cannot be kept apart', () => {

@@ -20,7 +20,7 @@ export const aServer = (name: string, status: BackupServer['status'] = {}): Back
     maxStreams: 1,
     hostPaths: [{ prefix: '/data', namespaces: ['default'], readOnly: true }],
   },
-  status: { state: 'Usable', machineID: `machine of ${name}`, bootID: 'b', ...status },
+  status: { state: 'Usable', machineID: 'machine-0', bootID: 'b', ...status },
 });
 
 export const aLibrary = (name: string, drives: readonly Partial<LibraryDriveStatus>[] = [{}]): TapeLibrary => ({
@@ -33,6 +33,7 @@ export const aLibrary = (name: string, drives: readonly Partial<LibraryDriveStat
   },
   status: {
     state: 'Usable',
+    lastInventory: '2030-01-01T00:00:00.000Z',
     drives: drives.map((more, index) => ({ name: `drive-${index}`, state: 'Usable', ...more })),
   },
 });
@@ -57,6 +58,7 @@ export const pair = (more: Partial<Hardware> = {}): Hardware => ({
 });
 
 export const aNeed = (more: Partial<Need> = {}): Need => ({
+  owner: 'u',
   namespace: 'default',
   hostPath: { path: '/data/x', write: false },
   tapes: { kind: 'pool', pool: 'default' },

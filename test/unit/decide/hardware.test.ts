@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { blockersOf, freeFor, isBeneath, type Hardware, type Need } from '../../../src/decide/hardware.ts';
+import type { FCSwitch } from '../../../src/api/generated/index.ts';
+import { blockersOf } from '../../../src/decide/blockers.ts';
+import { freeFor, isBeneath, type Hardware, type Need } from '../../../src/decide/hardware.ts';
 import { aLibrary, aNeed, aPool, aServer, aTape, holder, pair } from './hardware-objects.ts';
 
 const names = (need: Need, hardware: Hardware, horizon: 'now' | 'ever' = 'now'): string => {
@@ -34,8 +36,14 @@ describe('B3, B4: what of the hardware a job may use', () => {
     ],
     [
       'only servers on the machine that has the folder',
-      { machineId: 'machine of server-1' },
-      {},
+      { machine: { id: 'machine-1' } },
+      { servers: [aServer('server-0'), aServer('server-1', { machineID: 'machine-1' })] },
+      'server-1 | lib-0/drive-0,lib-1/drive-0 | t0,t1',
+    ],
+    [
+      'no server of which nobody knows the machine, where the folder is one of any machine',
+      { machine: {} },
+      { servers: [aServer('server-0', { machineID: '' }), aServer('server-1')] },
       'server-1 | lib-0/drive-0,lib-1/drive-0 | t0,t1',
     ],
     [
@@ -123,6 +131,23 @@ describe('B3, B4: what of the hardware a job may use', () => {
     ['/', '/data', false],
   ])('%s is beneath %s: %s', (path, prefix, expected) => {
     expect(isBeneath(path, prefix)).toBe(expected);
+  });
+
+  it('names a switch that is down, and one that is full', () => {
+    const fcSwitch = (name: string, status: FCSwitch['status']): FCSwitch => ({
+      metadata: { name },
+      spec: { driver: 'simulated', fabric: name, disabled: false, maxStreams: 1 },
+      ...(status === undefined ? {} : { status }),
+    });
+    const switches = [
+      fcSwitch('a', { state: 'NotUsable', reason: 'Unreachable' }),
+      fcSwitch('b', { state: 'InUse', holders: [holder('other')] }),
+      fcSwitch('c', { state: 'Usable' }),
+    ];
+    expect(blockersOf(aNeed(), pair({ switches })).map(({ kind, message }) => [kind, message])).toEqual([
+      ['FCSwitch', 'a is NotUsable (Unreachable)'],
+      ['FCSwitch', 'b is held by BackupJob default/other, stream 0'],
+    ]);
   });
 
   it('names who stands in the way, and what is broken', () => {

@@ -1,0 +1,40 @@
+/** How long a request waits before it is given up, as a whole or stream by stream. Pure. */
+import type { Grant } from '../api/generated/index.ts';
+import type { Answer } from './admission.ts';
+
+export type Refusal = Exclude<Answer, { kind: 'grant' }>;
+
+/** Who waits, and how. */
+export interface Waiter {
+  /** Streams that wait. */
+  readonly waiting: readonly Grant[];
+  /** Nothing is secured yet: it is given up whole. */
+  readonly first: boolean;
+  /** `whenUnavailable: Fail`: what cannot be had at once is not waited for. */
+  readonly impatient: boolean;
+  /** What a stream of it waits at most. */
+  readonly limitMs?: number;
+}
+
+export type Patience =
+  | { readonly kind: 'waitOn' }
+  | { readonly kind: 'giveUp'; readonly streams: readonly number[]; readonly message: string };
+
+export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number): Patience => {
+  const { waiting, first, impatient, limitMs } = waiter;
+  const { message } = refusal.shortage;
+  const all = waiting.map(({ number }) => number);
+  if (refusal.kind === 'impossible') {
+    return giveUp(all, `${message}; waiting would not help: no such hardware is declared`);
+  }
+  if (impatient && first) return giveUp(all, message);
+  if (limitMs === undefined) return { kind: 'waitOn' };
+  const waited = waiting.map(({ number, startedAt }) => ({ number, ms: nowMs - Date.parse(startedAt ?? '') }));
+  const old = waited.filter(({ ms }) => ms > limitMs);
+  if (old.length === 0) return { kind: 'waitOn' };
+  const seconds = Math.round(Math.max(...old.map(({ ms }) => ms)) / 1000);
+  const streams = first ? all : old.map(({ number }) => number);
+  return giveUp(streams, `${message}; given up after ${seconds} s (spec.allocationDeadline)`);
+};
+
+const giveUp = (streams: readonly number[], message: string): Patience => ({ kind: 'giveUp', streams, message });
