@@ -2,6 +2,7 @@
 import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
 import { finalizers, labels } from '../api/names.ts';
 import { fcSwitches, tapeLibraries, tapes } from '../api/resources.ts';
+import { bounded, boundedReason } from '../api/status-text.ts';
 import type { JobIdentity, TapeFacts, WorkerOrder } from '../api/worker-order.ts';
 import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
 import { podFacts } from '../decide/pod-facts.ts';
@@ -235,8 +236,9 @@ const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | un
 };
 
 const park = async (context: ActContext, grant: Grant, reason: string, message: string): Promise<void> => {
-  await changeDrive(context, grant, (drive) => ({ ...drive, state: 'NotUsable' as const, reason, message }));
-  await changeTape(context, grant, (status) => ({ ...status, state: 'NotUsable' as const, reason, message }));
+  const found = { state: 'NotUsable' as const, reason: boundedReason(reason), message: bounded(message, 'detail') };
+  await changeDrive(context, grant, (drive) => ({ ...drive, ...found }));
+  await changeTape(context, grant, (status) => ({ ...status, ...found }));
 };
 
 const unconfirmed = 'FencingUnconfirmed';
@@ -296,7 +298,7 @@ const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
 
 const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: 'noteFault' }>): Promise<undefined> => {
   const { grant, fault } = step;
-  const { reason, message } = fault;
+  const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   if (fault.domain === 'drive' || fault.domain === 'tape') {
     const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
     const full = reason === 'TapeFull';

@@ -6,6 +6,7 @@
  * Pure: equal inputs give equal decisions.
  */
 import type { BackupJob, HookRun } from '../api/generated/index.ts';
+import { bounded, boundedReason } from '../api/status-text.ts';
 import { assignSegments, coverageOf } from './assign-segments.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import { holds, isUsable, grantName, waitsForFirstSet } from './grant.ts';
@@ -308,8 +309,9 @@ const launchPlan = (draft: Draft, seen: SeenJob): void => {
     draft.status = { ...draft.status, plan: { ...draft.status.plan, epoch: attempts } };
     draft.steps.push({ kind: 'deletePod', pod: plan.pod.name, uid: plan.pod.uid });
     if (plan.pod.exit.code !== 0 && (attempts >= maxPlanAttempts || told?.fault === 'source')) {
-      const reason = told?.reason ?? 'PlanFailed';
-      const message = told?.message ?? `the plan failed ${attempts} times without a message`;
+      const reason = told === undefined ? 'PlanFailed' : boundedReason(told.reason);
+      const said = told?.message ?? `the plan failed ${attempts} times without a message`;
+      const message = bounded(said, 'verdict');
       draft.status = { ...draft.status, ending: { result: 'Failed', reason, message } };
     }
     return;
@@ -461,10 +463,11 @@ const judgeJob = (draft: Draft, seen: SeenJob): Ending => {
   const why = fault === undefined ? '' : `; ${fault.reason ?? ''}: ${fault.message ?? ''}`;
   if (least >= minCopies) {
     const message = `every segment is on at least ${least} of ${copies} tapes${why}`;
-    return { result: 'Succeeded', reason: 'CopiesMissing', message, copies: least };
+    return { result: 'Succeeded', reason: 'CopiesMissing', message: bounded(message, 'verdict'), copies: least };
   }
   const message = `segments are on ${least} tapes, ${minCopies} needed${why}`;
-  return { result: 'Failed', reason: fault?.reason ?? 'NoStreamLeft', message, copies: least };
+  const reason = fault?.reason ?? 'NoStreamLeft';
+  return { result: 'Failed', reason, message: bounded(message, 'verdict'), copies: least };
 };
 
 /** Does this pass need the commits, which are read uncached? */

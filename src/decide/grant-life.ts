@@ -2,6 +2,7 @@
  * One grant from Reserved to freed: zones and tape before the work (step 5 of the allocation), the proof that the pod is
  * gone, the unloading, the zones and the holders after it (step 7). Jobs and restores share it.
  */
+import { bounded, boundedReason } from '../api/status-text.ts';
 import { holds, loadPodName, unloadPodName, grantName } from './grant.ts';
 import type { Grant, GrantState } from './grant.ts';
 import type { PodFacts } from './pod-facts.ts';
@@ -53,11 +54,12 @@ export const faultOfPod = (pod: PodFacts): Fault => {
   const told = pod.exit?.message;
   if (told !== undefined) {
     const { reason, message, lostBytes } = told;
-    return { reason, message, domain: domainOf(told.fault), lostBytes: lostBytes ?? 0 };
+    const domain = domainOf(told.fault);
+    return { reason: boundedReason(reason), message: bounded(message, 'detail'), domain, lostBytes: lostBytes ?? 0 };
   }
   const code = pod.exit?.code ?? 'unknown';
   const message = `pod ${pod.name} ended with exit code ${code} (${pod.exit?.reason ?? 'no reason'}) and left no message`;
-  return { reason: 'WorkerDied', message, domain: 'worker', lostBytes: 0 };
+  return { reason: 'WorkerDied', message: bounded(message, 'detail'), domain: 'worker', lostBytes: 0 };
 };
 
 const domainOf = (told: string | undefined): Domain => {
