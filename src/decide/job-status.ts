@@ -170,7 +170,7 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
   if (ending === undefined) return status;
   if (ending.result === 'Suspended')
     return { ...status, phase: 'Suspended', reason: ending.reason, message: bounded(ending.message, 'summary') };
-  const fencing = (status.retired ?? []).some(holds);
+  const fencing = [...(status.streams ?? []), ...(status.retired ?? [])].some(holds);
   const succeeded = ending.result === 'Succeeded';
   const copies = ending.copies ?? 0;
   const set = (conditions: JobStatus['conditions'], type: string, value: boolean, reason: string, message: string) =>

@@ -3,14 +3,8 @@ import { bounded, boundedReason } from '../api/status-text.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import type { Grant } from './grant.ts';
 import type { JobStatus } from './backup-job.ts';
-import type { Fault, Step } from './step.ts';
-
-interface Draft {
-  streams: Grant[];
-  retired: Grant[];
-  status: JobStatus;
-  readonly steps: Step[];
-}
+import type { Draft } from './job-draft.ts';
+import type { Fault } from './step.ts';
 
 const maxHistory = 64;
 

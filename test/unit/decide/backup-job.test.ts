@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { needsCommitted } from '../../../src/decide/backup-job.ts';
+import { decideBackupJob, needsCommitted } from '../../../src/decide/backup-job.ts';
 import type { Span } from '../../../src/decide/spans.ts';
 import {
   aGrant,
@@ -7,6 +7,8 @@ import {
   aPod,
   decide,
   endedWith,
+  now,
+  nowMs,
   seenJob,
   statesOf,
   stepsOf,
@@ -308,6 +310,42 @@ describe('B14, F9: the end of a job', () => {
     const retired = [aGrant(2, 'Fencing', { stateSince })];
     const pods = [streamPod(2, { deleting: true })];
     expect(stepsOf(decide({ streams: [], retired, pods, cancelAsked: true }))).toBe('suspectFence 2, finishRecords');
+  });
+
+  const longAgo = new Date(Date.UTC(2030, 0, 1)).toISOString();
+  const unproven: Scene = {
+    streams: [aGrant(0, 'Fencing', { stateSince: longAgo, outcome: 'Succeeded' }), aGrant(1, 'Succeeded')],
+    pods: [streamPod(0, { deleting: true })],
+  };
+
+  it.each<readonly [string, Scene]>([
+    ['in a job that is cancelled', { cancelAsked: true }],
+    ['in a job that is suspended', { suspendAsked: true }],
+    ['in a job that is deleted', { deleted: true }],
+    ['in a job that has run out of time', { job: { activeDeadline: '500ms' } }],
+    ['in a job that has everything', { committed: new Map([0, 1].map((stream) => [stream, all])) }],
+  ])('nor for one of a stream that was not replaced, %s', (_name, more) => {
+    const first = decide({ ...unproven, ...more });
+    expect(first.status.ending).toBeDefined();
+    const next = decide({ ...unproven, ...more, streams: first.status.streams ?? [], status: first.status });
+    expect(stepsOf(next)).toContain('finishRecords');
+    expect(statesOf(next)).toBe('0 Fencing, 1 Succeeded');
+  });
+
+  it('waits as long as the fence may still be proven in time', () => {
+    const streams = [aGrant(0, 'Fencing', { stateSince: now })];
+    expect(stepsOf(decide({ ...unproven, streams, cancelAsked: true }))).not.toContain('finishRecords');
+  });
+
+  it('goes on after it until the fence is vouched for, and then frees what it covered', () => {
+    const ending = { result: 'Cancelled' as const, reason: 'Cancelled', message: '' };
+    const over: Scene = { ...unproven, status: { phase: 'Cancelled', ending } };
+    expect(stepsOf(decide(over))).toBe('suspectFence 0');
+    const seen = seenJob(over);
+    const vouched = decideBackupJob({ ...seen, view: { ...seen.view, fenceVouched: () => true } }, nowMs);
+    expect(stepsOf(vouched)).toBe('liftFence 0, launchUnload 0');
+    const streams = [aGrant(0, 'Releasing', { unloaded: true, outcome: 'Succeeded' })];
+    expect(stepsOf(decide({ ...over, streams, pods: [] }))).toBe('free 0');
   });
 });
 
