@@ -1,6 +1,6 @@
 /** Carries out the steps that jobs and restores share: zones, load and unload pods, notes on hardware, holders. */
 import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
-import { finalizers, labels } from '../api/names.ts';
+import { finalizers } from '../api/names.ts';
 import { fcSwitches, tapeLibraries, tapes } from '../api/resources.ts';
 import { bounded, boundedReason } from '../api/status-text.ts';
 import type { JobIdentity, TapeFacts, WorkerOrder } from '../api/worker-order.ts';
@@ -57,7 +57,7 @@ export const actOnGrant = async (context: ActContext, step: GrantStep): Promise<
       await noteLoaded(context, step.grant, step.facts);
       return { kind: 'loaded', epoch: step.grant.epoch, labelId: step.facts.labelId ?? '' };
     case 'launchUnload':
-      return launchUnload(context, step.grant);
+      return launchUnload(context, { ...step.grant, server: step.server });
     case 'noteUnloaded':
       await noteUnloaded(context, step.grant, step.slot);
       return { kind: 'unloaded', epoch: step.grant.epoch };
@@ -313,16 +313,4 @@ const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: '
     }));
   }
   return undefined;
-};
-
-/** Libraries whose robot an action pod uses. */
-export const busyLibraries = ({ caches, clock }: Deps): ReadonlySet<string> => {
-  const robots: readonly (string | undefined)[] = ['load', 'unload', 'inventory'];
-  return new Set(
-    caches.pods.list().flatMap((pod) => {
-      const own = pod.metadata?.labels ?? {};
-      const busy = robots.includes(own[labels.role]) && podFacts(pod, clock.now()).state !== 'ended';
-      return busy ? [own[labels.library] ?? ''] : [];
-    }),
-  );
 };

@@ -6,16 +6,17 @@
  * Pure: equal inputs give equal decisions.
  */
 import type { BackupJob } from '../api/generated/index.ts';
-import { bounded, boundedReason } from '../api/status-text.ts';
+import { bounded } from '../api/status-text.ts';
 import { assignSegments, coverageOf } from './assign-segments.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import { isUsable, grantName, waitsForFirstSet } from './grant.ts';
 import type { Grant } from './grant.ts';
 import { prepareGrant } from './grant-life.ts';
 import type { GrantView } from './grant-life.ts';
-import { put } from './job-draft.ts';
+import { put, take } from './job-draft.ts';
 import type { Draft } from './job-draft.ts';
 import { loseStream } from './lose-stream.ts';
+import { launchPlan } from './plan-life.ts';
 import type { PodFacts, NodeFacts } from './pod-facts.ts';
 import type { Span } from './spans.ts';
 import { isQuiesced } from './quiesce.ts';
@@ -65,12 +66,15 @@ export interface JobDecision {
   readonly steps: readonly Step[];
 }
 
-export const decideBackupJob = (seen: SeenJob, nowMs: number): JobDecision => {
+export const decideBackupJob = (observed: SeenJob, nowMs: number): JobDecision => {
+  const busy = new Set(observed.view.busyLibraries);
+  const seen: SeenJob = { ...observed, view: { ...observed.view, busyLibraries: busy } };
   const draft: Draft = {
     status: seen.status,
     streams: [...(seen.status.streams ?? [])],
     retired: [...(seen.status.retired ?? [])],
     steps: [],
+    busy,
   };
   draft.status = { ...draft.status, ...endingAsked(seen, nowMs) };
   if (draft.status.ending !== undefined) windDown(draft, seen, nowMs);
@@ -111,7 +115,7 @@ const forward = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number): void
     case 'Reserved':
     case 'Preparing': {
       const { grant: next, steps, fault } = prepareGrant(grant, seen.view);
-      draft.steps.push(...steps);
+      take(draft, steps);
       put(draft, next);
       if (fault !== undefined) loseStream(draft, seen.spec, next, fault, nowMs);
       return;
@@ -198,29 +202,6 @@ const promoteStandbys = (draft: Draft, seen: SeenJob): void => {
     put(draft, { ...standby, role: 'Active' });
     draft.status = { ...draft.status, failovers: (draft.status.failovers ?? 0) + 1 };
   }
-};
-
-const maxPlanAttempts = 3;
-
-const launchPlan = (draft: Draft, seen: SeenJob): void => {
-  const { plan } = seen;
-  if (plan?.complete === true) return;
-  if (plan?.pod?.state === 'ended' && plan.pod.exit?.code !== undefined) {
-    const attempts = (draft.status.plan?.epoch ?? 0) + 1;
-    const told = plan.pod.exit.message;
-    draft.status = { ...draft.status, plan: { ...draft.status.plan, epoch: attempts } };
-    draft.steps.push({ kind: 'deletePod', pod: plan.pod.name, uid: plan.pod.uid });
-    if (plan.pod.exit.code !== 0 && (attempts >= maxPlanAttempts || told?.fault === 'source')) {
-      const reason = told === undefined ? 'PlanFailed' : boundedReason(told.reason);
-      const said = told?.message ?? `the plan failed ${attempts} times without a message`;
-      const message = bounded(said, 'verdict');
-      draft.status = { ...draft.status, ending: { result: 'Failed', reason, message } };
-    }
-    return;
-  }
-  if (plan?.pod !== undefined) return;
-  const host = draft.streams.find((one) => isUsable(one) && one.server !== undefined);
-  if (host?.server !== undefined) draft.steps.push({ kind: 'launchPlan', server: host.server });
 };
 
 /** Who went on for a stream that was lost, and where: its own replacement, or the standby that took its place. */

@@ -3,7 +3,9 @@ import type { JobStatus, SeenJob } from './backup-job.ts';
 import { holds } from './grant.ts';
 import type { Grant } from './grant.ts';
 import { releaseGrant } from './grant-life.ts';
+import { take } from './job-draft.ts';
 import type { Draft } from './job-draft.ts';
+import { plannerIsOver } from './plan-life.ts';
 import { wake } from './quiesce.ts';
 
 /** B14, F9: everything secured is released, whatever the outcome. */
@@ -28,7 +30,7 @@ export const release = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number
     draft.steps.push({ kind: 'sealHead', grant, reason: grant.reason ?? grant.outcome ?? 'Released' });
   }
   const { grant: next, steps } = releaseGrant(grant, seen.view);
-  draft.steps.push(...steps);
+  take(draft, steps);
   const since =
     next.state === grant.state && next.stateSince !== undefined ? next.stateSince : new Date(nowMs).toISOString();
   const dated = { ...next, stateSince: since };
@@ -57,7 +59,7 @@ export const closeBooks = (draft: Draft, seen: SeenJob, nowMs: number): void => 
   const awaited = (grant: Grant): boolean => holds(grant) && !fenceIsOverdue(grant, seen, nowMs);
   if ([...draft.streams, ...draft.retired].some(awaited)) return;
   const planner = seen.plan?.pod;
-  if (planner !== undefined && planner.state !== 'ended') return;
+  if (!plannerIsOver(seen)) return;
   if (planner !== undefined) draft.steps.push({ kind: 'deletePod', pod: planner.name, uid: planner.uid });
   draft.steps.push({ kind: 'finishRecords' });
 };

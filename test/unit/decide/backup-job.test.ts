@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decideBackupJob, needsCommitted } from '../../../src/decide/backup-job.ts';
+import { decideBackupJob, needsCommitted, type SeenJob } from '../../../src/decide/backup-job.ts';
 import type { Span } from '../../../src/decide/spans.ts';
 import {
   aGrant,
@@ -369,6 +369,71 @@ describe('a plan', () => {
     ['whose source cannot be read ends it at once', aPod('plan', endedWith(10, 'SourceMissing', 'source')), 0],
   ])('%s', (_name, pod, epoch) => {
     expect(decide(planning(pod, epoch)).status.ending?.result).toBe('Failed');
+  });
+});
+
+describe('F5: a planner that cannot be heard of', () => {
+  const node = (ready: boolean) => ({ ready, bootId: '', machineId: '' });
+  const seen = (scene: Scene): SeenJob => {
+    const job = seenJob({ nodes: new Map([['n', node(false)]]), ...scene });
+    const patience = { startMs: 60_000, preparationMs: 600_000, nodeMs: 40_000 };
+    return { ...job, view: { ...job.view, actions: { nodes: job.nodes, patience, unloadServers: () => [] } } };
+  };
+  const planning = (pod: ReturnType<typeof aPod>, more: Scene = {}): Scene => ({
+    streams: [aGrant(0, 'Ready')],
+    status: { plan: { epoch: 0 } },
+    plan: { segments: 0, complete: false, pod },
+    committed: undefined,
+    ...more,
+  });
+
+  it('is followed by another one under the next epoch', () => {
+    const decision = decideBackupJob(seen(planning(aPod('plan', { ageMs: 41_000 }))), nowMs);
+    expect(decision.status.plan?.epoch).toBe(1);
+    expect(stepsOf(decision)).toBe('deletePod');
+    const young = decideBackupJob(seen(planning(aPod('plan', { ageMs: 1_000 }))), nowMs);
+    expect(stepsOf(young)).toBe('');
+  });
+
+  it('may walk for longer than a load may take', () => {
+    const nodes = new Map([['n', node(true)]]);
+    expect(stepsOf(decideBackupJob(seen(planning(aPod('plan', { ageMs: 1e9 }), { nodes })), nowMs))).toBe('');
+  });
+
+  it('that three servers could not start ends the job', () => {
+    const pod = aPod('plan', { state: 'waiting', ageMs: 61_000, waitingReason: 'ErrImagePull' });
+    const scene = planning(pod, { nodes: new Map([['n', node(true)]]), status: { plan: { epoch: 2 } } });
+    expect(decideBackupJob(seen(scene), nowMs).status.ending?.reason).toBe('PodNotStarted');
+  });
+
+  it('is not launched on a server whose node is gone', () => {
+    const nodes = new Map([
+      ['node-0', node(false)],
+      ['node-1', node(true)],
+    ]);
+    const scene: Scene = {
+      ...{ streams: [aGrant(0, 'Ready'), aGrant(1, 'Ready')], nodes, committed: undefined },
+      plan: { segments: 0, complete: false, pod: undefined },
+    };
+    expect(decide(scene).steps).toEqual([{ kind: 'launchPlan', server: 'server-1' }]);
+  });
+
+  it('does not keep a cancelled job from ending', () => {
+    const pod = aPod('plan', { ageMs: 41_000, deleting: true });
+    const scene = planning(pod, { streams: [aGrant(0, 'Released')], cancelAsked: true });
+    expect(stepsOf(decideBackupJob(seen(scene), nowMs))).toContain('finishRecords');
+  });
+});
+
+describe('one robot', () => {
+  it('is put to work by one stream at a time, within a pass too', () => {
+    const same = { zoned: true, library: 'lib' };
+    const loads = decide({ streams: [aGrant(0, 'Preparing', same), aGrant(1, 'Preparing', same)] });
+    expect(stepsOf(loads, 'launchLoad')).toBe('launchLoad 0');
+    const leaving = [0, 1].map((number) => aGrant(number, 'Releasing', same));
+    expect(stepsOf(decide({ streams: leaving, cancelAsked: true }), 'launchUnload')).toBe('launchUnload 0');
+    const mixed = { streams: [aGrant(0, 'Preparing', same)], retired: [aGrant(1, 'Releasing', same)] };
+    expect(stepsOf(decide(mixed), 'launchLoad', 'launchUnload')).toBe('launchLoad 0');
   });
 });
 
