@@ -1,7 +1,8 @@
 /** Carries out the steps that jobs and restores share: zones, load and unload pods, notes on hardware, holders. */
 import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
-import { finalizers, labels } from '../api/names.ts';
+import { finalizers } from '../api/names.ts';
 import { fcSwitches, tapeLibraries, tapes } from '../api/resources.ts';
+import { bounded, boundedReason } from '../api/status-text.ts';
 import type { JobIdentity, TapeFacts, WorkerOrder } from '../api/worker-order.ts';
 import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
 import { podFacts } from '../decide/pod-facts.ts';
@@ -56,7 +57,7 @@ export const actOnGrant = async (context: ActContext, step: GrantStep): Promise<
       await noteLoaded(context, step.grant, step.facts);
       return { kind: 'loaded', epoch: step.grant.epoch, labelId: step.facts.labelId ?? '' };
     case 'launchUnload':
-      return launchUnload(context, step.grant);
+      return launchUnload(context, { ...step.grant, server: step.server });
     case 'noteUnloaded':
       await noteUnloaded(context, step.grant, step.slot);
       return { kind: 'unloaded', epoch: step.grant.epoch };
@@ -245,8 +246,9 @@ const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | un
 };
 
 const park = async (context: ActContext, grant: Grant, reason: string, message: string): Promise<void> => {
-  await changeDrive(context, grant, (drive) => ({ ...drive, state: 'NotUsable' as const, reason, message }));
-  await changeTape(context, grant, (status) => ({ ...status, state: 'NotUsable' as const, reason, message }));
+  const found = { state: 'NotUsable' as const, reason: boundedReason(reason), message: bounded(message, 'detail') };
+  await changeDrive(context, grant, (drive) => ({ ...drive, ...found }));
+  await changeTape(context, grant, (status) => ({ ...status, ...found }));
 };
 
 const unconfirmed = 'FencingUnconfirmed';
@@ -306,7 +308,7 @@ const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
 
 const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: 'noteFault' }>): Promise<undefined> => {
   const { grant, fault } = step;
-  const { reason, message } = fault;
+  const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   if (fault.domain === 'drive' || fault.domain === 'tape') {
     const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
     const full = reason === 'TapeFull';
@@ -321,16 +323,4 @@ const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: '
     }));
   }
   return undefined;
-};
-
-/** Libraries whose robot an action pod uses. */
-export const busyLibraries = ({ caches, clock }: Deps): ReadonlySet<string> => {
-  const robots: readonly (string | undefined)[] = ['load', 'unload', 'inventory'];
-  return new Set(
-    caches.pods.list().flatMap((pod) => {
-      const own = pod.metadata?.labels ?? {};
-      const busy = robots.includes(own[labels.role]) && podFacts(pod, clock.now()).state !== 'ended';
-      return busy ? [own[labels.library] ?? ''] : [];
-    }),
-  );
 };

@@ -9,14 +9,14 @@ import { grantName } from '../decide/grant.ts';
 import type { GrantView } from '../decide/grant-life.ts';
 import type { Heads } from '../decide/job-status.ts';
 import { nodeFacts, podFacts } from '../decide/pod-facts.ts';
-import type { NodeFacts, PodFacts } from '../decide/pod-facts.ts';
+import type { PodFacts } from '../decide/pod-facts.ts';
 import { fromNumbers } from '../decide/spans.ts';
 import type { Span } from '../decide/spans.ts';
 import type { Api } from '../kube/api.ts';
 import { nodes, pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
-import { busyLibraries } from './grant-acts.ts';
+import { nodesOf, robotView } from './robot-view.ts';
 import type { SilenceMeter } from './silence.ts';
 
 export interface ObservedJob {
@@ -40,7 +40,7 @@ export const observeJob = async (
   const view: GrantView = {
     ownerUid: uid,
     pods: facts,
-    busyLibraries: busyLibraries(deps),
+    ...robotView(deps),
     fenceVouched: vouchedBy(job, boots),
   };
   const plan = heads.plan?.status?.plan;
@@ -132,9 +132,6 @@ const podsOf = async (
   }
   return facts;
 };
-
-const nodesOf = (deps: Deps): ReadonlyMap<string, NodeFacts> =>
-  new Map(deps.caches.nodes.list().map((node) => [node.metadata?.name ?? '', nodeFacts(node)]));
 
 /**
  * Boots of nodes, read uncached and after the pods were: with a boot from before the pod, a writer that lives would look

@@ -1,5 +1,6 @@
 /** What acts achieved, told as data and folded into the owner's status by a second write. */
 import type { Grant, HookRun } from '../api/generated/index.ts';
+import { bounded } from '../api/status-text.ts';
 import { withRun } from '../decide/hooks.ts';
 
 export type Outcome =
@@ -60,8 +61,6 @@ const applied = (grant: Grant, outcome: Extract<Outcome, { readonly epoch: numbe
 const endState = ({ outcome }: Grant): Grant['state'] =>
   outcome === undefined || outcome === 'Unused' ? 'Released' : outcome;
 
-const maxMessage = 1024;
-
 /** @param now RFC 3339 */
 export const foldHooks = (runs: readonly HookRun[], outcomes: readonly Outcome[], now: string): HookRun[] =>
   outcomes.reduce<HookRun[]>(
@@ -70,7 +69,7 @@ export const foldHooks = (runs: readonly HookRun[], outcomes: readonly Outcome[]
       const { run, ok, pods, message } = outcome;
       // No pod was found: the field has no empty value.
       const where = pods === '' ? {} : { pod: pods.slice(0, 253) };
-      const ended = { endedAt: now, ...where, message: message.slice(0, maxMessage) };
+      const ended = { endedAt: now, ...where, message: bounded(message, 'detail') };
       return withRun(sofar, { ...run, ...ended, state: ok ? 'Succeeded' : 'Failed' });
     },
     [...runs],

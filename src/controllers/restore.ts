@@ -28,13 +28,14 @@ import {
 } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';
 import type { Deps } from './deps.ts';
-import { actOnGrant, busyLibraries, commonOrder, launch, placeOf } from './grant-acts.ts';
+import { actOnGrant, commonOrder, launch, placeOf } from './grant-acts.ts';
 import type { ActContext, GrantStep } from './grant-acts.ts';
 import { foldOutcomes } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { nextProcessNumber } from './process-number.ts';
 import { escapedPathsOf, readChoice } from './restore-choice.ts';
 import { resolveBackup } from './restore-source.ts';
+import { robotView } from './robot-view.ts';
 import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
 
@@ -199,7 +200,7 @@ const observe = async (deps: Deps, memory: Memory, restore: Restore, signal: Abo
     view: {
       ownerUid: uid,
       pods: facts,
-      busyLibraries: busyLibraries(deps),
+      ...robotView(deps),
       fenceVouched: (grant) => restore.metadata.annotations?.[annotations.fenced] === String(grant.epoch),
     },
     head:

@@ -4,6 +4,7 @@ import { labels } from '../api/names.ts';
 import { savePages, tapeLibraries, tapes } from '../api/resources.ts';
 import { libraryAfterInventory, withDrives } from '../decide/inventory.ts';
 import { decideLibrary, type LibraryStep, type SeenLibrary } from '../decide/library.ts';
+import { lossOfAction } from '../decide/action-pod.ts';
 import { podFacts } from '../decide/pod-facts.ts';
 import { tapesAfterInventory, type TapeChange } from '../decide/tape-inventory.ts';
 import { done, requeueAfter, type Reconcile, type Result } from '../kube/controller.ts';
@@ -13,6 +14,7 @@ import { conflictMs } from './backup-server.ts';
 import type { Deps } from './deps.ts';
 import { clearTask, deletePod, launchInventory, launchUnload } from './library-task.ts';
 import { findHolders } from './observe-owners.ts';
+import { actionView } from './robot-view.ts';
 
 interface Failures {
   readonly count: number;
@@ -48,10 +50,15 @@ const observe = async (
   const { caches, clock, settings } = deps;
   const { name } = library.metadata;
   const nowMs = clock.now();
-  const robotPods = caches.pods
-    .byIndex('library', name)
-    .filter((pod) => robotRoles.includes(pod.metadata?.labels?.[labels.role]))
-    .map((pod) => podFacts(pod, nowMs));
+  const actions = actionView(deps);
+  const robotPods = caches.pods.byIndex('library', name).flatMap((pod) => {
+    const own = pod.metadata?.labels ?? {};
+    if (!robotRoles.includes(own[labels.role])) return [];
+    const facts = podFacts(pod, nowMs);
+    // The pods of jobs that are given up keep the library from nothing; its own ones are judged with its task.
+    const givenUp = own[labels.jobUid] !== undefined && lossOfAction(facts, actions) !== undefined;
+    return givenUp ? [] : [facts];
+  });
   const { changerHolder, inventoryPage, inventoryPod } = library.status ?? {};
   const ended = robotPods.some((pod) => pod.name === changerHolder?.pod && pod.state === 'ended');
   const page =

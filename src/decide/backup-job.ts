@@ -5,20 +5,25 @@
  * put a standby in the place of what was lost → hand out segments → has everything been done that can be?
  * Pure: equal inputs give equal decisions.
  */
-import type { BackupJob, HookRun } from '../api/generated/index.ts';
+import type { BackupJob } from '../api/generated/index.ts';
+import { bounded } from '../api/status-text.ts';
 import { assignSegments, coverageOf } from './assign-segments.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
-import { holds, isUsable, grantName, waitsForFirstSet } from './grant.ts';
+import { isUsable, grantName, waitsForFirstSet } from './grant.ts';
 import type { Grant } from './grant.ts';
-import { prepareGrant, releaseGrant } from './grant-life.ts';
+import { prepareGrant } from './grant-life.ts';
 import type { GrantView } from './grant-life.ts';
-import { nextHook, withRun } from './hooks.ts';
+import { put, take } from './job-draft.ts';
+import type { Draft } from './job-draft.ts';
 import { loseStream } from './lose-stream.ts';
+import { launchPlan } from './plan-life.ts';
 import type { PodFacts, NodeFacts } from './pod-facts.ts';
 import type { Span } from './spans.ts';
+import { isQuiesced } from './quiesce.ts';
 import { judgeStream } from './stream-fault.ts';
 import type { HeadFacts, Patience, Silence } from './stream-fault.ts';
 import type { Fault, Step } from './step.ts';
+import { closeBooks, release, releaseRetired, windDown } from './wind-down.ts';
 
 export type JobStatus = NonNullable<BackupJob['status']>;
 export type Ending = NonNullable<JobStatus['ending']>;
@@ -61,20 +66,15 @@ export interface JobDecision {
   readonly steps: readonly Step[];
 }
 
-/** Streams as a pass changes them. */
-interface Draft {
-  streams: Grant[];
-  retired: Grant[];
-  status: JobStatus;
-  readonly steps: Step[];
-}
-
-export const decideBackupJob = (seen: SeenJob, nowMs: number): JobDecision => {
+export const decideBackupJob = (observed: SeenJob, nowMs: number): JobDecision => {
+  const busy = new Set(observed.view.busyLibraries);
+  const seen: SeenJob = { ...observed, view: { ...observed.view, busyLibraries: busy } };
   const draft: Draft = {
     status: seen.status,
     streams: [...(seen.status.streams ?? [])],
     retired: [...(seen.status.retired ?? [])],
     steps: [],
+    busy,
   };
   draft.status = { ...draft.status, ...endingAsked(seen, nowMs) };
   if (draft.status.ending !== undefined) windDown(draft, seen, nowMs);
@@ -99,58 +99,6 @@ const endingAsked = (seen: SeenJob, nowMs: number): { readonly ending?: Ending }
   return {};
 };
 
-/** B14, F9: everything secured is released, whatever the outcome. */
-const windDown = (draft: Draft, seen: SeenJob, nowMs: number): void => {
-  draft.streams = draft.streams.map((grant) => {
-    if (!holds(grant)) return grant.state === 'Waiting' ? { ...grant, state: 'Released' } : grant;
-    // The allocator rolls its own intents back.
-    if (grant.state === 'Allocating') return grant;
-    return release(draft, seen, { ...grant, outcome: grant.outcome ?? 'Unused' }, nowMs);
-  });
-  const over = isOver(draft.status.phase);
-  if (!over) wake(draft, seen, nowMs);
-  const planner = seen.plan?.pod;
-  if (planner !== undefined && planner.state !== 'ended' && !planner.deleting) {
-    draft.steps.push({ kind: 'deletePod', pod: planner.name, uid: planner.uid });
-  }
-};
-
-const release = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number): Grant => {
-  const head = seen.heads.get(grant.number);
-  if (head !== undefined && head.epoch === grant.epoch && !head.sealed) {
-    draft.steps.push({ kind: 'sealHead', grant, reason: grant.reason ?? grant.outcome ?? 'Released' });
-  }
-  const { grant: next, steps } = releaseGrant(grant, seen.view);
-  draft.steps.push(...steps);
-  const since =
-    next.state === grant.state && next.stateSince !== undefined ? next.stateSince : new Date(nowMs).toISOString();
-  const dated = { ...next, stateSince: since };
-  if (fenceIsOverdue(dated, seen, nowMs)) draft.steps.push({ kind: 'suspectFence', grant: dated });
-  return dated;
-};
-
-const fenceIsOverdue = (grant: Grant, seen: SeenJob, nowMs: number): boolean =>
-  grant.state === 'Fencing' && nowMs - Date.parse(grant.stateSince ?? '') > seen.fenceTimeoutMs;
-
-const releaseRetired = (draft: Draft, seen: SeenJob, nowMs: number): void => {
-  draft.retired = draft.retired.map((grant) => (holds(grant) ? release(draft, seen, grant, nowMs) : grant));
-};
-
-const isOver = (phase: JobStatus['phase']): boolean =>
-  phase === 'Succeeded' || phase === 'Failed' || phase === 'Cancelled' || phase === 'Suspended';
-
-/** Nothing is held and no pod is left: the records close and the phase ends. Only an overdue fence is not waited for. */
-const closeBooks = (draft: Draft, seen: SeenJob, nowMs: number): void => {
-  const { ending, phase } = draft.status;
-  if (ending === undefined || isOver(phase) || draft.streams.some(holds)) return;
-  if (draft.steps.some(({ kind }) => kind === 'runHook')) return;
-  if (draft.retired.some((grant) => holds(grant) && !fenceIsOverdue(grant, seen, nowMs))) return;
-  const planner = seen.plan?.pod;
-  if (planner !== undefined && planner.state !== 'ended') return;
-  if (planner !== undefined) draft.steps.push({ kind: 'deletePod', pod: planner.name, uid: planner.uid });
-  draft.steps.push({ kind: 'finishRecords' });
-};
-
 const goOn = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   for (const grant of [...draft.streams]) forward(draft, seen, grant, nowMs);
   promoteStandbys(draft, seen);
@@ -162,16 +110,12 @@ const goOn = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   finish(draft, seen);
 };
 
-const put = (draft: Draft, grant: Grant): void => {
-  draft.streams = draft.streams.map((one) => (one.number === grant.number ? grant : one));
-};
-
 const forward = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number): void => {
   switch (grant.state) {
     case 'Reserved':
     case 'Preparing': {
       const { grant: next, steps, fault } = prepareGrant(grant, seen.view);
-      draft.steps.push(...steps);
+      take(draft, steps);
       put(draft, next);
       if (fault !== undefined) loseStream(draft, seen.spec, next, fault, nowMs);
       return;
@@ -258,65 +202,6 @@ const promoteStandbys = (draft: Draft, seen: SeenJob): void => {
     put(draft, { ...standby, role: 'Active' });
     draft.status = { ...draft.status, failovers: (draft.status.failovers ?? 0) + 1 };
   }
-};
-
-/** B2: when every route is prepared and before the source is first looked at. */
-const isQuiesced = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
-  const { before } = seen.spec.hooks;
-  const begun = draft.status.plan?.record !== undefined || seen.plan?.pod !== undefined;
-  if (before.length === 0 || begun) return true;
-  const preparing = draft.streams.some((one) => ['Allocating', 'Reserved', 'Preparing'].includes(one.state));
-  if (preparing || !draft.streams.some((one) => one.state === 'Ready')) return false;
-  const next = nextHook(before, draft.status.hooks ?? [], 'Before', new Date(nowMs).toISOString());
-  switch (next.kind) {
-    case 'done':
-      return true;
-    case 'failed': {
-      const message = next.run.message ?? 'a hook failed';
-      draft.status = { ...draft.status, ending: { result: 'Failed', reason: 'HookFailed', message } };
-      return false;
-    }
-    case 'run':
-      runHook(draft, next.run);
-      return false;
-  }
-};
-
-const runHook = (draft: Draft, run: HookRun): void => {
-  draft.status = { ...draft.status, hooks: withRun(draft.status.hooks ?? [], run) };
-  draft.steps.push({ kind: 'runHook', run });
-};
-
-/** The application wakes as soon as nothing is read any more, on every path on which it may have been put to sleep. */
-const wake = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
-  const touched = (draft.status.hooks ?? []).length > 0 || draft.status.plan?.record !== undefined;
-  if (!touched) return true;
-  const next = nextHook(seen.spec.hooks.after, draft.status.hooks ?? [], 'After', new Date(nowMs).toISOString());
-  if (next.kind !== 'run') return true;
-  runHook(draft, next.run);
-  return false;
-};
-
-const maxPlanAttempts = 3;
-
-const launchPlan = (draft: Draft, seen: SeenJob): void => {
-  const { plan } = seen;
-  if (plan?.complete === true) return;
-  if (plan?.pod?.state === 'ended' && plan.pod.exit?.code !== undefined) {
-    const attempts = (draft.status.plan?.epoch ?? 0) + 1;
-    const told = plan.pod.exit.message;
-    draft.status = { ...draft.status, plan: { ...draft.status.plan, epoch: attempts } };
-    draft.steps.push({ kind: 'deletePod', pod: plan.pod.name, uid: plan.pod.uid });
-    if (plan.pod.exit.code !== 0 && (attempts >= maxPlanAttempts || told?.fault === 'source')) {
-      const reason = told?.reason ?? 'PlanFailed';
-      const message = told?.message ?? `the plan failed ${attempts} times without a message`;
-      draft.status = { ...draft.status, ending: { result: 'Failed', reason, message } };
-    }
-    return;
-  }
-  if (plan?.pod !== undefined) return;
-  const host = draft.streams.find((one) => isUsable(one) && one.server !== undefined);
-  if (host?.server !== undefined) draft.steps.push({ kind: 'launchPlan', server: host.server });
 };
 
 /** Who went on for a stream that was lost, and where: its own replacement, or the standby that took its place. */
@@ -461,10 +346,11 @@ const judgeJob = (draft: Draft, seen: SeenJob): Ending => {
   const why = fault === undefined ? '' : `; ${fault.reason ?? ''}: ${fault.message ?? ''}`;
   if (least >= minCopies) {
     const message = `every segment is on at least ${least} of ${copies} tapes${why}`;
-    return { result: 'Succeeded', reason: 'CopiesMissing', message, copies: least };
+    return { result: 'Succeeded', reason: 'CopiesMissing', message: bounded(message, 'verdict'), copies: least };
   }
   const message = `segments are on ${least} tapes, ${minCopies} needed${why}`;
-  return { result: 'Failed', reason: fault?.reason ?? 'NoStreamLeft', message, copies: least };
+  const reason = fault?.reason ?? 'NoStreamLeft';
+  return { result: 'Failed', reason, message: bounded(message, 'verdict'), copies: least };
 };
 
 /** Does this pass need the commits, which are read uncached? */

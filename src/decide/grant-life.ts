@@ -2,6 +2,9 @@
  * One grant from Reserved to freed: zones and tape before the work (step 5 of the allocation), the proof that the pod is
  * gone, the unloading, the zones and the holders after it (step 7). Jobs and restores share it.
  */
+import { bounded, boundedReason } from '../api/status-text.ts';
+import { lossOfAction } from './action-pod.ts';
+import type { ActionView } from './action-pod.ts';
 import { holds, loadPodName, unloadPodName, grantName } from './grant.ts';
 import type { Grant, GrantState } from './grant.ts';
 import type { PodFacts } from './pod-facts.ts';
@@ -16,6 +19,8 @@ export interface GrantView {
   readonly busyLibraries: ReadonlySet<string>;
   /** The grant's node was started again since its pod ran, or an administrator vouches for the fence. */
   readonly fenceVouched: (grant: Grant) => boolean;
+  /** How pods that load and unload are judged; absent: they are waited for as long as they take. */
+  readonly actions?: ActionView;
 }
 
 export interface Progress {
@@ -40,6 +45,8 @@ export const prepareGrant = (reserved: Grant, view: GrantView): Progress => {
     const busy = view.busyLibraries.has(grant.library ?? '');
     return busy ? still(grant) : { grant, steps: [{ kind: 'launchLoad', grant }] };
   }
+  const lost = lossOf(pod, view);
+  if (lost !== undefined) return { grant, steps: [], fault: lost };
   if (pod.state !== 'ended') return still(grant);
   const told = pod.exit?.message;
   if (pod.exit?.code === 0 && told?.outcome === 'succeeded' && told.tape !== undefined) {
@@ -53,11 +60,12 @@ export const faultOfPod = (pod: PodFacts): Fault => {
   const told = pod.exit?.message;
   if (told !== undefined) {
     const { reason, message, lostBytes } = told;
-    return { reason, message, domain: domainOf(told.fault), lostBytes: lostBytes ?? 0 };
+    const domain = domainOf(told.fault);
+    return { reason: boundedReason(reason), message: bounded(message, 'detail'), domain, lostBytes: lostBytes ?? 0 };
   }
   const code = pod.exit?.code ?? 'unknown';
   const message = `pod ${pod.name} ended with exit code ${code} (${pod.exit?.reason ?? 'no reason'}) and left no message`;
-  return { reason: 'WorkerDied', message, domain: 'worker', lostBytes: 0 };
+  return { reason: 'WorkerDied', message: bounded(message, 'detail'), domain: 'worker', lostBytes: 0 };
 };
 
 const domainOf = (told: string | undefined): Domain => {
@@ -84,7 +92,7 @@ export const releaseGrant = (held: Grant, view: GrantView): Progress => {
   const names = [grantName(view.ownerUid, held), loadPodName(view.ownerUid, held)];
   const pods = names.flatMap((name) => view.pods.get(name) ?? []);
   const stale = pods.filter((pod) => !pod.deleting);
-  const deletions = stale.map((pod): Step => ({ kind: 'deletePod', pod: pod.name, uid: pod.uid }));
+  const deletions = stale.map(deletionOf);
   if (pods.some((pod) => pod.state !== 'ended') && !view.fenceVouched(held)) {
     return { grant: withState(held, 'Fencing'), steps: deletions };
   }
@@ -95,25 +103,65 @@ export const releaseGrant = (held: Grant, view: GrantView): Progress => {
   return { grant, steps: [...lifted, ...deletions, ...steps] };
 };
 
+const lossOf = (pod: PodFacts, { actions }: GrantView): Fault | undefined =>
+  actions === undefined ? undefined : lossOfAction(pod, actions);
+
 /** A load starts only once the zones are noted: a grant without them never touched its drive. */
 const unload = (grant: Grant, view: GrantView): Progress => {
   if (grant.unloaded === true || grant.zoned !== true) return { grant, steps: [{ kind: 'free', grant }] };
-  const pod = view.pods.get(unloadPodName(view.ownerUid, grant));
-  if (pod === undefined) {
-    const busy = view.busyLibraries.has(grant.library ?? '');
-    return busy ? still(grant) : { grant, steps: [{ kind: 'launchUnload', grant }] };
+  const given = givenUp(grant, view);
+  if (given.length > 0 && !view.fenceVouched(grant)) {
+    const deletions = given.filter((pod) => !pod.deleting).map(deletionOf);
+    return { grant: withState(grant, 'Fencing'), steps: deletions };
   }
-  if (pod.state !== 'ended') return still(grant);
-  const clear: Step = { kind: 'deletePod', pod: pod.name, uid: pod.uid };
+  const pod = view.pods.get(unloadPodName(view.ownerUid, grant));
+  if (pod === undefined) return launchUnload(grant, view);
+  if (pod.state !== 'ended') return judgeUnload(grant, pod, view);
+  const clear = deletionOf(pod);
   const told = pod.exit?.message;
   if (pod.exit?.code === 0 && told?.outcome === 'succeeded') {
     const slot = told.slot === undefined ? {} : { slot: told.slot };
     return { grant, steps: [{ kind: 'noteUnloaded', grant, ...slot }, clear] };
   }
-  const failed = { ...grant, unloadAttempts: (grant.unloadAttempts ?? 0) + 1 };
+  const failed = again(grant);
   if (failed.unloadAttempts < maxUnloadAttempts) return { grant: failed, steps: [clear] };
   const { reason, message } = faultOfPod(pod);
   return { grant: failed, steps: [{ kind: 'park', grant: failed, reason, message }, clear] };
+};
+
+const deletionOf = (pod: PodFacts): Step => ({ kind: 'deletePod', pod: pod.name, uid: pod.uid });
+
+const again = (grant: Grant): Grant & { readonly unloadAttempts: number } => ({
+  ...grant,
+  unloadAttempts: (grant.unloadAttempts ?? 0) + 1,
+});
+
+/** Pods of former attempts that nobody saw end: they may still move the tape. */
+const givenUp = (grant: Grant, { ownerUid, pods }: GrantView): readonly PodFacts[] =>
+  Array.from({ length: grant.unloadAttempts ?? 0 }, (_, unloadAttempts) => {
+    const pod = pods.get(unloadPodName(ownerUid, { ...grant, unloadAttempts }));
+    return pod === undefined || pod.state === 'ended' ? [] : [pod];
+  }).flat();
+
+const judgeUnload = (grant: Grant, pod: PodFacts, view: GrantView): Progress =>
+  lossOf(pod, view) === undefined
+    ? still(grant)
+    : { grant: withState(again(grant), 'Fencing'), steps: pod.deleting ? [] : [deletionOf(pod)] };
+
+/** Not always on the grant's own server: that may be what was lost. After each failure it is another one's turn. */
+const launchUnload = (grant: Grant, view: GrantView): Progress => {
+  const attempts = grant.unloadAttempts ?? 0;
+  if (attempts >= maxUnloadAttempts) {
+    const message = `${grant.barcode ?? ''} could not be unloaded in ${attempts} attempts`;
+    return { grant, steps: [{ kind: 'park', grant, reason: 'NotUnloaded', message }] };
+  }
+  if (view.busyLibraries.has(grant.library ?? '')) return still(grant);
+  const servers = view.actions?.unloadServers(grant) ?? [grant.server ?? ''];
+  const server = servers[attempts % Math.max(1, servers.length)];
+  // Held until a server comes back: the job does not wait for that longer than for any other fence.
+  return server === undefined
+    ? still(withState(grant, 'Fencing'))
+    : { grant, steps: [{ kind: 'launchUnload', grant, server }] };
 };
 
 /** Frees everything that is held, wherever it stands. */

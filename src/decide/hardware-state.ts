@@ -3,6 +3,7 @@
  * are written by whoever claims and releases.
  */
 import type { BackupServer, MediaPool, Tape } from '../api/generated/index.ts';
+import { bounded } from '../api/status-text.ts';
 import type { Node } from '../kube/core-types.ts';
 import { noteRetry, retryAsked } from './retry-request.ts';
 
@@ -24,14 +25,11 @@ interface Stated {
   stateSince?: string;
 }
 
-/** As the schemas bound it. */
-const maxMessage = 1024;
-
 /** `stateSince` changes with the state alone. */
 export const withState = <T extends Stated>(status: T, found: State<NonNullable<T['state']>>, now: string): T => ({
   ...status,
   ...found,
-  message: found.message.slice(0, maxMessage),
+  message: bounded(found.message, 'detail'),
   stateSince: status.state === found.state ? (status.stateSince ?? now) : now,
 });
 

@@ -1,6 +1,7 @@
 /** What a job's status says for people: phase, texts, progress, conditions. Pure; derived from streams and heads. */
 import type { BackupSaveRecord, Grant, Progress } from '../api/generated/index.ts';
 import { setCondition } from '../api/conditions.ts';
+import { bounded } from '../api/status-text.ts';
 import type { JobStatus } from './backup-job.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import { holds } from './grant.ts';
@@ -59,7 +60,8 @@ export const summarise = (status: JobStatus, spec: EffectiveSpec, heads: Heads):
   };
   const phase = phaseOf(next);
   const because = next.ending ?? (isQueueing({ ...next, phase }) ? undefined : lastFault(next));
-  return { ...next, phase, ...(because === undefined ? {} : { reason: because.reason, message: because.message }) };
+  const why = because === undefined ? {} : { reason: because.reason, message: bounded(because.message, 'summary') };
+  return { ...next, phase, ...why };
 };
 
 /** Reason and message are the allocator's, as long as it says what a stream waits for: two writers would never rest. */
@@ -167,8 +169,8 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
   const { ending } = status;
   if (ending === undefined) return status;
   if (ending.result === 'Suspended')
-    return { ...status, phase: 'Suspended', reason: ending.reason, message: ending.message };
-  const fencing = (status.retired ?? []).some(holds);
+    return { ...status, phase: 'Suspended', reason: ending.reason, message: bounded(ending.message, 'summary') };
+  const fencing = [...(status.streams ?? []), ...(status.retired ?? [])].some(holds);
   const succeeded = ending.result === 'Succeeded';
   const copies = ending.copies ?? 0;
   const set = (conditions: JobStatus['conditions'], type: string, value: boolean, reason: string, message: string) =>
@@ -202,7 +204,7 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
     ...percent,
     phase: ending.result,
     reason: ending.reason,
-    message: ending.message,
+    message: bounded(ending.message, 'summary'),
     conditions,
     completionTime: now,
   };

@@ -12,6 +12,7 @@ import { withState } from './hardware-state.ts';
 import { withDrives, type LibraryStatus } from './inventory.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { noteRetry, retryAsked } from './retry-request.ts';
+import { mayMoveRobot } from './robot-servers.ts';
 
 export interface SeenLibrary {
   readonly library: TapeLibrary;
@@ -178,14 +179,6 @@ export const chooseServer = ({ library, servers, failures }: Pick<SeenLibrary, '
     .filter((server) => mayMoveRobot(server, library))
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   return able[failures % Math.max(able.length, 1)];
-};
-
-const mayMoveRobot = (server: BackupServer, library: TapeLibrary): boolean => {
-  const { name } = server.metadata;
-  const usable = server.status?.state === 'Usable' || server.status?.state === 'InUse';
-  if (!usable || !library.spec.servers.includes(name)) return false;
-  if (server.spec.libraries === undefined) return true;
-  return server.spec.libraries.some((one) => one.name === library.metadata.name && one.changer);
 };
 
 type Task = NonNullable<LibraryStatus['changerHolder']>;

@@ -1,15 +1,10 @@
 /** A stream was lost, or its tape is full: what it held is retired, its number waits for other hardware. */
+import { bounded, boundedReason } from '../api/status-text.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import type { Grant } from './grant.ts';
 import type { JobStatus } from './backup-job.ts';
-import type { Fault, Step } from './step.ts';
-
-interface Draft {
-  streams: Grant[];
-  retired: Grant[];
-  status: JobStatus;
-  readonly steps: Step[];
-}
+import type { Draft } from './job-draft.ts';
+import type { Fault } from './step.ts';
 
 const maxHistory = 64;
 
@@ -25,7 +20,7 @@ export const loseStream = (
   nowMs: number,
   kind: 'lost' | 'span' = 'lost',
 ): void => {
-  const { reason, message } = fault;
+  const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   const replacements = draft.status.replacements ?? 0;
   // A source that cannot be read is read no better through another drive.
   const replaced = kind === 'span' || (fault.domain !== 'source' && replacements < spec.maxReplacements);

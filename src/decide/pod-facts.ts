@@ -1,5 +1,6 @@
 /** What a decision needs to know of pods and nodes. */
 import { finalizers } from '../api/names.ts';
+import { bounded, boundedReason } from '../api/status-text.ts';
 import type { TerminationMessage } from '../api/worker-order.ts';
 import type { Node, Pod } from '../kube/core-types.ts';
 
@@ -64,7 +65,8 @@ const parseTermination = (text: string | undefined): TerminationMessage | undefi
   if (text === undefined || !text.startsWith('{')) return undefined;
   try {
     const parsed: unknown = JSON.parse(text);
-    return isTermination(parsed) ? parsed : undefined;
+    if (!isTermination(parsed)) return undefined;
+    return { ...parsed, reason: boundedReason(parsed.reason), message: bounded(parsed.message, 'detail') };
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** What a restore's status says for people. Pure. */
 import type { BackupSaveRecord, Restore } from '../api/generated/index.ts';
 import { setCondition } from '../api/conditions.ts';
+import { bounded } from '../api/status-text.ts';
 import { holds } from './grant.ts';
 import type { RestoreStatus } from './restore.ts';
 
@@ -42,7 +43,8 @@ export const summariseRestore = (status: RestoreStatus, head: BackupSaveRecord |
     tapesText: tapes,
     ...(told === undefined ? {} : reported(status, told)),
   };
-  const reason = next.ending === undefined ? {} : { reason: next.ending.reason, message: next.ending.message };
+  const reason =
+    next.ending === undefined ? {} : { reason: next.ending.reason, message: bounded(next.ending.message, 'summary') };
   return { ...next, phase: restorePhase(next), ...reason };
 };
 
@@ -80,7 +82,7 @@ export const finaliseRestore = (status: RestoreStatus, generation: number, now: 
     ...status,
     phase: ending.result,
     reason,
-    message,
+    message: bounded(message, 'summary'),
     conditions: setCondition(ended, released, now),
     completionTime: now,
     ...(succeeded ? { progress: { ...status.progress, percent: '100%' } } : {}),

@@ -11,7 +11,7 @@ export type Step =
   | { readonly kind: 'zone'; readonly grant: Grant }
   | { readonly kind: 'launchLoad'; readonly grant: Grant }
   | { readonly kind: 'noteLoaded'; readonly grant: Grant; readonly facts: TapeFacts }
-  | { readonly kind: 'launchUnload'; readonly grant: Grant }
+  | { readonly kind: 'launchUnload'; readonly grant: Grant; readonly server: string }
   | { readonly kind: 'noteUnloaded'; readonly grant: Grant; readonly slot?: number }
   /** Drive and tape out of service: they could not be unloaded. */
   | { readonly kind: 'park'; readonly grant: Grant; readonly reason: string; readonly message: string }

@@ -1,4 +1,5 @@
 /** Has a running stream been lost, and how? Nothing here trusts a worker's clock: silence is measured by the observer. */
+import { bounded } from '../api/status-text.ts';
 import { faultOfPod } from './grant-life.ts';
 import type { Grant } from './grant.ts';
 import type { NodeFacts, PodFacts } from './pod-facts.ts';
@@ -57,7 +58,7 @@ export const judgeStream = (view: StreamView): Verdict => {
   const { grant, pod, head, node, silence, patience } = view;
   const lost = (reason: string, message: string, domain: Fault['domain']): Verdict => ({
     kind: 'lost',
-    fault: { reason, message, domain, lostBytes: openBytesOf(head, grant) },
+    fault: { reason, message: bounded(message, 'detail'), domain, lostBytes: openBytesOf(head, grant) },
   });
   if (pod === undefined) {
     // Named in the status before it is created, so a pod that was never created is simply launched again.

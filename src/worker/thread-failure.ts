@@ -37,8 +37,14 @@ export const describeFailure = (error: unknown): ThreadFailure => {
     const fault = faultOfArchive(error);
     return { reason: error.code, fault, message: error.message };
   }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { reason: 'InternalError', fault: 'worker', message };
+  return { reason: 'InternalError', fault: 'worker', message: unexpected(error) };
+};
+
+/** The place helps whoever reads it; a whole stack leaves no room for anything else. */
+const unexpected = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  const place = error.stack?.split('\n').find((line) => /^\s+at /.test(line));
+  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place.trim()})`}`;
 };
 
 const faultOfArchive = ({ code }: ArchiveError): FaultDomain => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { needsCommitted } from '../../../src/decide/backup-job.ts';
+import { decideBackupJob, needsCommitted, type SeenJob } from '../../../src/decide/backup-job.ts';
 import type { Span } from '../../../src/decide/spans.ts';
 import {
   aGrant,
@@ -7,6 +7,8 @@ import {
   aPod,
   decide,
   endedWith,
+  now,
+  nowMs,
   seenJob,
   statesOf,
   stepsOf,
@@ -309,6 +311,42 @@ describe('B14, F9: the end of a job', () => {
     const pods = [streamPod(2, { deleting: true })];
     expect(stepsOf(decide({ streams: [], retired, pods, cancelAsked: true }))).toBe('suspectFence 2, finishRecords');
   });
+
+  const longAgo = new Date(Date.UTC(2030, 0, 1)).toISOString();
+  const unproven: Scene = {
+    streams: [aGrant(0, 'Fencing', { stateSince: longAgo, outcome: 'Succeeded' }), aGrant(1, 'Succeeded')],
+    pods: [streamPod(0, { deleting: true })],
+  };
+
+  it.each<readonly [string, Scene]>([
+    ['in a job that is cancelled', { cancelAsked: true }],
+    ['in a job that is suspended', { suspendAsked: true }],
+    ['in a job that is deleted', { deleted: true }],
+    ['in a job that has run out of time', { job: { activeDeadline: '500ms' } }],
+    ['in a job that has everything', { committed: new Map([0, 1].map((stream) => [stream, all])) }],
+  ])('nor for one of a stream that was not replaced, %s', (_name, more) => {
+    const first = decide({ ...unproven, ...more });
+    expect(first.status.ending).toBeDefined();
+    const next = decide({ ...unproven, ...more, streams: first.status.streams ?? [], status: first.status });
+    expect(stepsOf(next)).toContain('finishRecords');
+    expect(statesOf(next)).toBe('0 Fencing, 1 Succeeded');
+  });
+
+  it('waits as long as the fence may still be proven in time', () => {
+    const streams = [aGrant(0, 'Fencing', { stateSince: now })];
+    expect(stepsOf(decide({ ...unproven, streams, cancelAsked: true }))).not.toContain('finishRecords');
+  });
+
+  it('goes on after it until the fence is vouched for, and then frees what it covered', () => {
+    const ending = { result: 'Cancelled' as const, reason: 'Cancelled', message: '' };
+    const over: Scene = { ...unproven, status: { phase: 'Cancelled', ending } };
+    expect(stepsOf(decide(over))).toBe('suspectFence 0');
+    const seen = seenJob(over);
+    const vouched = decideBackupJob({ ...seen, view: { ...seen.view, fenceVouched: () => true } }, nowMs);
+    expect(stepsOf(vouched)).toBe('liftFence 0, launchUnload 0');
+    const streams = [aGrant(0, 'Releasing', { unloaded: true, outcome: 'Succeeded' })];
+    expect(stepsOf(decide({ ...over, streams, pods: [] }))).toBe('free 0');
+  });
 });
 
 describe('a plan', () => {
@@ -331,6 +369,71 @@ describe('a plan', () => {
     ['whose source cannot be read ends it at once', aPod('plan', endedWith(10, 'SourceMissing', 'source')), 0],
   ])('%s', (_name, pod, epoch) => {
     expect(decide(planning(pod, epoch)).status.ending?.result).toBe('Failed');
+  });
+});
+
+describe('F5: a planner that cannot be heard of', () => {
+  const node = (ready: boolean) => ({ ready, bootId: '', machineId: '' });
+  const seen = (scene: Scene): SeenJob => {
+    const job = seenJob({ nodes: new Map([['n', node(false)]]), ...scene });
+    const patience = { startMs: 60_000, preparationMs: 600_000, nodeMs: 40_000 };
+    return { ...job, view: { ...job.view, actions: { nodes: job.nodes, patience, unloadServers: () => [] } } };
+  };
+  const planning = (pod: ReturnType<typeof aPod>, more: Scene = {}): Scene => ({
+    streams: [aGrant(0, 'Ready')],
+    status: { plan: { epoch: 0 } },
+    plan: { segments: 0, complete: false, pod },
+    committed: undefined,
+    ...more,
+  });
+
+  it('is followed by another one under the next epoch', () => {
+    const decision = decideBackupJob(seen(planning(aPod('plan', { ageMs: 41_000 }))), nowMs);
+    expect(decision.status.plan?.epoch).toBe(1);
+    expect(stepsOf(decision)).toBe('deletePod');
+    const young = decideBackupJob(seen(planning(aPod('plan', { ageMs: 1_000 }))), nowMs);
+    expect(stepsOf(young)).toBe('');
+  });
+
+  it('may walk for longer than a load may take', () => {
+    const nodes = new Map([['n', node(true)]]);
+    expect(stepsOf(decideBackupJob(seen(planning(aPod('plan', { ageMs: 1e9 }), { nodes })), nowMs))).toBe('');
+  });
+
+  it('that three servers could not start ends the job', () => {
+    const pod = aPod('plan', { state: 'waiting', ageMs: 61_000, waitingReason: 'ErrImagePull' });
+    const scene = planning(pod, { nodes: new Map([['n', node(true)]]), status: { plan: { epoch: 2 } } });
+    expect(decideBackupJob(seen(scene), nowMs).status.ending?.reason).toBe('PodNotStarted');
+  });
+
+  it('is not launched on a server whose node is gone', () => {
+    const nodes = new Map([
+      ['node-0', node(false)],
+      ['node-1', node(true)],
+    ]);
+    const scene: Scene = {
+      ...{ streams: [aGrant(0, 'Ready'), aGrant(1, 'Ready')], nodes, committed: undefined },
+      plan: { segments: 0, complete: false, pod: undefined },
+    };
+    expect(decide(scene).steps).toEqual([{ kind: 'launchPlan', server: 'server-1' }]);
+  });
+
+  it('does not keep a cancelled job from ending', () => {
+    const pod = aPod('plan', { ageMs: 41_000, deleting: true });
+    const scene = planning(pod, { streams: [aGrant(0, 'Released')], cancelAsked: true });
+    expect(stepsOf(decideBackupJob(seen(scene), nowMs))).toContain('finishRecords');
+  });
+});
+
+describe('one robot', () => {
+  it('is put to work by one stream at a time, within a pass too', () => {
+    const same = { zoned: true, library: 'lib' };
+    const loads = decide({ streams: [aGrant(0, 'Preparing', same), aGrant(1, 'Preparing', same)] });
+    expect(stepsOf(loads, 'launchLoad')).toBe('launchLoad 0');
+    const leaving = [0, 1].map((number) => aGrant(number, 'Releasing', same));
+    expect(stepsOf(decide({ streams: leaving, cancelAsked: true }), 'launchUnload')).toBe('launchUnload 0');
+    const mixed = { streams: [aGrant(0, 'Preparing', same)], retired: [aGrant(1, 'Releasing', same)] };
+    expect(stepsOf(decide(mixed), 'launchLoad', 'launchUnload')).toBe('launchLoad 0');
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TerminationMessage } from '../../../src/api/worker-order.ts';
+import type { ActionView } from '../../../src/decide/action-pod.ts';
 import type { Grant } from '../../../src/decide/grant.ts';
 import {
   maxUnloadAttempts,
@@ -9,7 +10,7 @@ import {
   type GrantView,
   type Progress,
 } from '../../../src/decide/grant-life.ts';
-import type { PodFacts } from '../../../src/decide/pod-facts.ts';
+import type { NodeFacts, PodFacts } from '../../../src/decide/pod-facts.ts';
 
 const uid = '1a2b3c4d-0000-4000-8000-000000000000';
 const name = 'tw-1a2b3c4d-s1-e3';
@@ -137,5 +138,90 @@ describe('B14, F9: a grant from fencing to freed', () => {
     const [first, second] = releaseAll([waiting, { ...held, unloaded: true }], view([]));
     expect(first).toEqual({ grant: waiting, steps: [] });
     expect(second?.steps.map((step) => step.kind)).toEqual(['free']);
+  });
+});
+
+describe('F5: pods that write no head are judged by their age and their node', () => {
+  const patience = { startMs: 60_000, preparationMs: 600_000, nodeMs: 40_000 };
+  const node = (ready: boolean): NodeFacts => ({ ready, bootId: '', machineId: '' });
+  const actions = (ready: boolean, servers: readonly string[] = ['server-0', 'server-1']): ActionView => ({
+    ...{ nodes: new Map([['n', node(ready)]]), patience, unloadServers: () => servers },
+  });
+  const zoned: Grant = { ...grant, state: 'Preparing', zoned: true, server: 'server-0' };
+  const load = (more: Partial<PodFacts>): PodFacts => pod(`${name}-load`, more);
+
+  it.each<readonly [string, PodFacts, boolean, string]>([
+    ['a load is waited for while it may start', load({ state: 'waiting', ageMs: 50_000 }), true, 'Preparing'],
+    [
+      'one that never starts is lost through its server',
+      load({ state: 'waiting', ageMs: 61_000, waitingReason: 'ImagePullBackOff' }),
+      true,
+      'Preparing PodNotStarted',
+    ],
+    ['a load may take its time', load({ ageMs: 599_000 }), true, 'Preparing'],
+    ['one that hangs is lost through its drive', load({ ageMs: 601_000 }), true, 'Preparing Stalled'],
+    ['a pod that was just made on a node is not yet given up', load({ ageMs: 10_000 }), false, 'Preparing'],
+    ['one whose node is gone is', load({ ageMs: 41_000 }), false, 'Preparing NodeGone'],
+    ['also where it had not started', load({ state: 'waiting', ageMs: 41_000 }), false, 'Preparing NodeGone'],
+  ])('%s', (_name, one, ready, expected) => {
+    expect(textOf(prepareGrant(zoned, view([one], { actions: actions(ready) })))).toBe(expected);
+  });
+
+  it('blames the server for a node, the drive for a load that hangs', () => {
+    const faultOf = (one: PodFacts, ready: boolean) =>
+      prepareGrant(zoned, view([one], { actions: actions(ready) })).fault;
+    expect(faultOf(load({ ageMs: 41_000 }), false)?.domain).toBe('server');
+    expect(faultOf(load({ ageMs: 601_000 }), true)?.domain).toBe('drive');
+  });
+
+  it('gives a lost load no other writer before it is proven to be gone', () => {
+    const lost: Grant = { ...zoned, state: 'Fencing' };
+    const seen = view([load({ ageMs: 41_000, deleting: true })], { actions: actions(false) });
+    expect(textOf(releaseGrant(lost, seen))).toBe('Fencing');
+  });
+
+  describe('an unload', () => {
+    const held: Grant = { ...zoned, state: 'Releasing', loaded: true };
+    const unload = (attempt: number, more: Partial<PodFacts> = {}): PodFacts => pod(`${name}-unload-${attempt}`, more);
+    const serverOf = ({ steps }: Progress): string | undefined =>
+      steps.flatMap((step) => (step.kind === 'launchUnload' ? [step.server] : []))[0];
+
+    it('begins on the first server that can do it, after a failure on the next one', () => {
+      expect(serverOf(releaseGrant(held, view([], { actions: actions(true) })))).toBe('server-0');
+      const second = { ...held, unloadAttempts: 1 };
+      expect(serverOf(releaseGrant(second, view([], { actions: actions(true) })))).toBe('server-1');
+    });
+
+    it('goes nowhere near a server whose node is gone', () => {
+      const seen = view([], { actions: actions(false, ['server-1']) });
+      expect(serverOf(releaseGrant(held, seen))).toBe('server-1');
+    });
+
+    it('waits as an outstanding fence where no server can do it', () => {
+      expect(textOf(releaseGrant(held, view([], { actions: actions(false, []) })))).toBe('Fencing');
+    });
+
+    it.each<readonly [string, Partial<PodFacts>, boolean]>([
+      ['whose node is gone', { ageMs: 41_000 }, false],
+      ['that never starts', { state: 'waiting', ageMs: 61_000 }, true],
+      ['that hangs', { ageMs: 601_000 }, true],
+    ])('%s is ended, and followed by another one once it is proven to be gone', (_name, more, ready) => {
+      const seen = (pods: readonly PodFacts[], vouched = false): GrantView =>
+        view(pods, { actions: actions(ready), fenceVouched: () => vouched });
+      const first = releaseGrant(held, seen([unload(0, more)]));
+      expect(textOf(first)).toBe('Fencing deletePod');
+      const leaving = unload(0, { ...more, deleting: true });
+      expect(textOf(releaseGrant(first.grant, seen([leaving])))).toBe('Fencing');
+      for (const gone of [seen([]), seen([ended(leaving.name)]), seen([leaving], true)]) {
+        const next = releaseGrant(first.grant, gone);
+        expect(textOf(next)).toBe('Releasing launchUnload');
+        expect(serverOf(next)).toBe('server-1');
+      }
+    });
+
+    it('that no server does parks drive and tape', () => {
+      const tried = { ...held, unloadAttempts: maxUnloadAttempts };
+      expect(textOf(releaseGrant(tried, view([], { actions: actions(true) })))).toBe('Releasing park');
+    });
   });
 });

@@ -145,6 +145,11 @@ describe('B11, B14: the last word', () => {
     expect(conditionsOf(status)['Released']).toBe('False FencingUnconfirmed');
   });
 
+  it('admits it of a stream that was not replaced too', () => {
+    const status = end({ result: 'Cancelled', reason: 'X', message: '' }, { streams: [aGrant(0, 'Fencing')] });
+    expect(conditionsOf(status)['Released']).toBe('False FencingUnconfirmed');
+  });
+
   it('ends nothing for a job that is only suspended', () => {
     const status = end({ result: 'Suspended', reason: 'Suspended', message: '' });
     expect(status.phase).toBe('Suspended');

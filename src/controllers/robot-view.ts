@@ -1,0 +1,47 @@
+/** What is known of pods that move robots: which libraries they keep busy, and which of them are given up. */
+import { labels } from '../api/names.ts';
+import { lossOfAction } from '../decide/action-pod.ts';
+import type { ActionView } from '../decide/action-pod.ts';
+import type { GrantView } from '../decide/grant-life.ts';
+import { nodeFacts, podFacts } from '../decide/pod-facts.ts';
+import type { NodeFacts } from '../decide/pod-facts.ts';
+import { serversForUnload } from '../decide/robot-servers.ts';
+import type { Deps } from './deps.ts';
+
+/** As long as a node may miss its beats before a pod on it is given up. */
+const missedBeats = 4;
+
+export const nodesOf = ({ caches }: Pick<Deps, 'caches'>): ReadonlyMap<string, NodeFacts> =>
+  new Map(caches.nodes.list().map((node) => [node.metadata?.name ?? '', nodeFacts(node)]));
+
+export const actionView = (deps: Pick<Deps, 'caches' | 'settings'>): ActionView => {
+  const { caches, settings } = deps;
+  const nodes = nodesOf(deps);
+  return {
+    nodes,
+    patience: {
+      startMs: settings.podStartMs,
+      preparationMs: settings.preparationMs,
+      nodeMs: missedBeats * settings.heartbeatMs + settings.podStartMs,
+    },
+    unloadServers: (grant) =>
+      serversForUnload(grant, caches.libraries.get(grant.library ?? ''), caches.servers.list(), nodes),
+  };
+};
+
+const robots: readonly (string | undefined)[] = ['load', 'unload', 'inventory'];
+
+/** What a grant's life depends on beside its own pods. */
+export const robotView = (deps: Deps): Required<Pick<GrantView, 'busyLibraries' | 'actions'>> => {
+  const actions = actionView(deps);
+  const busyLibraries = new Set(
+    deps.caches.pods.list().flatMap((pod) => {
+      const own = pod.metadata?.labels ?? {};
+      if (!robots.includes(own[labels.role])) return [];
+      const facts = podFacts(pod, deps.clock.now());
+      // One that is given up would keep the robot from everybody else for ever.
+      return facts.state === 'ended' || lossOfAction(facts, actions) !== undefined ? [] : [own[labels.library] ?? ''];
+    }),
+  );
+  return { busyLibraries, actions };
+};

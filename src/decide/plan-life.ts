@@ -1,0 +1,61 @@
+/** The planner's pod, from its launch to its end or loss. */
+import { bounded, boundedReason } from '../api/status-text.ts';
+import { lossOfPlace } from './action-pod.ts';
+import type { SeenJob } from './backup-job.ts';
+import { isUsable } from './grant.ts';
+import type { Draft } from './job-draft.ts';
+import type { PodFacts } from './pod-facts.ts';
+import type { Fault } from './step.ts';
+
+const maxPlanAttempts = 3;
+
+export const launchPlan = (draft: Draft, seen: SeenJob): void => {
+  const pod = seen.plan?.pod;
+  if (seen.plan?.complete === true) return;
+  if (pod === undefined) return launchPlanner(draft, seen);
+  if (pod.state === 'ended' && pod.exit?.code !== undefined) return afterEnd(draft, pod, pod.exit.code);
+  const lost = lossOfPlanner(seen, pod);
+  if (lost !== undefined) afterLoss(draft, pod, lost);
+};
+
+/** The walk of a source takes as long as it takes: only its place is judged. */
+const lossOfPlanner = ({ view }: SeenJob, pod: PodFacts): Fault | undefined =>
+  view.actions === undefined ? undefined : lossOfPlace(pod, view.actions);
+
+/** One that cannot be heard of writes nothing that counts: its pages are written under its epoch, by compare-and-swap. */
+export const plannerIsOver = (seen: SeenJob): boolean => {
+  const pod = seen.plan?.pod;
+  return pod === undefined || pod.state === 'ended' || lossOfPlanner(seen, pod) !== undefined;
+};
+
+const nextEpoch = (draft: Draft, pod: PodFacts): number => {
+  const epoch = (draft.status.plan?.epoch ?? 0) + 1;
+  draft.status = { ...draft.status, plan: { ...draft.status.plan, epoch } };
+  draft.steps.push({ kind: 'deletePod', pod: pod.name, uid: pod.uid });
+  return epoch;
+};
+
+const giveUp = (draft: Draft, reason: string, message: string): void => {
+  const ending = { result: 'Failed' as const, reason: boundedReason(reason), message: bounded(message, 'verdict') };
+  draft.status = { ...draft.status, ending };
+};
+
+const afterEnd = (draft: Draft, pod: PodFacts, exitCode: number): void => {
+  const attempts = nextEpoch(draft, pod);
+  const told = pod.exit?.message;
+  if (exitCode === 0 || (attempts < maxPlanAttempts && told?.fault !== 'source')) return;
+  giveUp(draft, told?.reason ?? 'PlanFailed', told?.message ?? `the plan failed ${attempts} times without a message`);
+};
+
+/** Another pod goes on where it got to. That no server starts one is no news after a few attempts. */
+const afterLoss = (draft: Draft, pod: PodFacts, lost: Fault): void => {
+  const attempts = nextEpoch(draft, pod);
+  if (lost.reason === 'PodNotStarted' && attempts >= maxPlanAttempts) giveUp(draft, lost.reason, lost.message);
+};
+
+const launchPlanner = (draft: Draft, seen: SeenJob): void => {
+  const host = draft.streams.find(
+    (one) => isUsable(one) && one.server !== undefined && seen.nodes.get(one.node ?? '')?.ready !== false,
+  );
+  if (host?.server !== undefined) draft.steps.push({ kind: 'launchPlan', server: host.server });
+};

@@ -1,0 +1,42 @@
+/** When hooks run: `before` once every route is prepared, `after` as soon as nothing is read any more. */
+import type { HookRun } from '../api/generated/index.ts';
+import type { SeenJob } from './backup-job.ts';
+import { nextHook, withRun } from './hooks.ts';
+import type { Draft } from './job-draft.ts';
+
+/** B2: when every route is prepared and before the source is first looked at. */
+export const isQuiesced = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
+  const { before } = seen.spec.hooks;
+  const begun = draft.status.plan?.record !== undefined || seen.plan?.pod !== undefined;
+  if (before.length === 0 || begun) return true;
+  const preparing = draft.streams.some((one) => ['Allocating', 'Reserved', 'Preparing'].includes(one.state));
+  if (preparing || !draft.streams.some((one) => one.state === 'Ready')) return false;
+  const next = nextHook(before, draft.status.hooks ?? [], 'Before', new Date(nowMs).toISOString());
+  switch (next.kind) {
+    case 'done':
+      return true;
+    case 'failed': {
+      const message = next.run.message ?? 'a hook failed';
+      draft.status = { ...draft.status, ending: { result: 'Failed', reason: 'HookFailed', message } };
+      return false;
+    }
+    case 'run':
+      runHook(draft, next.run);
+      return false;
+  }
+};
+
+const runHook = (draft: Draft, run: HookRun): void => {
+  draft.status = { ...draft.status, hooks: withRun(draft.status.hooks ?? [], run) };
+  draft.steps.push({ kind: 'runHook', run });
+};
+
+/** The application wakes as soon as nothing is read any more, on every path on which it may have been put to sleep. */
+export const wake = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
+  const touched = (draft.status.hooks ?? []).length > 0 || draft.status.plan?.record !== undefined;
+  if (!touched) return true;
+  const next = nextHook(seen.spec.hooks.after, draft.status.hooks ?? [], 'After', new Date(nowMs).toISOString());
+  if (next.kind !== 'run') return true;
+  runHook(draft, next.run);
+  return false;
+};
