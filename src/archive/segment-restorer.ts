@@ -3,6 +3,7 @@ import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
 import { closeFd, linkAt, unlinkAt } from '../posix/file.ts';
 import { FileStat } from '../posix/stat.ts';
+import { ArchiveError } from './archive-error.ts';
 import { unescapePath } from './escape.ts';
 import { FolderStack, type OpenFolder } from './folder-stack.ts';
 import type { IndexLine } from './index-line.ts';
@@ -250,7 +251,13 @@ export class SegmentRestorer {
       this.report.fail(item.path, refused);
       return;
     }
-    this.report.bytes += storePart(this.#target, item, this.#reader);
+    try {
+      this.report.bytes += storePart(this.#target, item, this.#reader);
+    } catch (fault) {
+      if (fault instanceof ArchiveError || !(fault instanceof Error) || !('code' in fault)) throw fault;
+      this.report.fail(item.path, String(fault.code));
+      return;
+    }
     this.#storedParts.add(`${String(Number(item.id))} ${String(item.offset)}`);
   }
 
