@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { mustSucceed } from '../posix/errno.ts';
 import { truncateFd } from '../posix/file.ts';
 import { ArchiveError } from './archive-error.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
@@ -46,10 +47,14 @@ const writePieces = (fd: number, member: Member, reader: PaxReader, base: number
  * @throws ArchiveError TargetWrite where going on makes no sense; other errors of Node (with `code`) concern this file
  */
 export const writeContent = (fd: number, member: Member, reader: PaxReader, base: number): number => {
+  const bytes = writeData(fd, member, reader, base);
+  if (member.extents !== undefined) mustSucceed('ftruncate', truncateFd(fd, base + member.size));
+  return bytes;
+};
+
+const writeData = (fd: number, member: Member, reader: PaxReader, base: number): number => {
   try {
-    const bytes = writePieces(fd, member, reader, base);
-    if (member.extents !== undefined) truncateFd(fd, base + member.size);
-    return bytes;
+    return writePieces(fd, member, reader, base);
   } catch (fault) {
     if (fault instanceof Error && 'code' in fault && typeof fault.code === 'string' && FATAL.has(fault.code))
       throw new ArchiveError('TargetWrite', fault.code, { cause: fault });

@@ -3,6 +3,7 @@ import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
 import { chmodAt, chmodFd, closeFd, mkdirAt } from '../posix/file.ts';
 import { FileStat, S_IFDIR } from '../posix/stat.ts';
+import { setTimesFd } from '../posix/times.ts';
 import { applyAttributes, type Attributes } from './apply-attributes.ts';
 import { openFolderBeneath } from './open-folder.ts';
 import type { RestoreReport } from './restore-report.ts';
@@ -22,6 +23,8 @@ interface Frame extends OpenFolder {
   readonly stat: FileStat;
   /** Set when the folder is left: everything beneath it is done by then. */
   wanted: Attributes | undefined;
+  /** What a higher segment gave it stays: `stat` has the times to give back. */
+  kept: boolean;
   /** The mode to give back where it was widened to get in, and nothing else is wanted. */
   modeBefore: number | undefined;
 }
@@ -50,9 +53,8 @@ export class FolderStack {
     stat.loadFd(target.rootFd);
     const fd = target.rootFd;
     const reached = target.reaches(stat);
-    this.#stack = [
-      { path: '', name: '', fd, parent: undefined, stat, reached, wanted: undefined, modeBefore: undefined },
-    ];
+    const nothing = { wanted: undefined, kept: false, modeBefore: undefined };
+    this.#stack = [{ path: '', name: '', fd, parent: undefined, stat, reached, ...nothing }];
   }
 
   get #top(): Frame {
@@ -79,13 +81,15 @@ export class FolderStack {
   /**
    * Enters a folder and says what attributes it is to get.
    *
+   * @param wanted `keep`: those that it has
    * @param always false: only where this restore made it
    */
-  enterMember(path: Bytes, wanted: Attributes, always: boolean): FolderFault | undefined {
+  enterMember(path: Bytes, wanted: Attributes | 'keep', always: boolean): FolderFault | undefined {
     const folder = this.enter(path);
     if (typeof folder === 'string') return folder;
     const top = this.#top;
-    if (always || this.#target.isNewFolder(top.stat)) top.wanted = wanted;
+    if (wanted === 'keep') top.kept = true;
+    else if (always || this.#target.isNewFolder(top.stat)) top.wanted = wanted;
     return undefined;
   }
 
@@ -99,11 +103,12 @@ export class FolderStack {
     const parentFd = this.#fdOf(parent);
     if (parentFd < 0) return errnoName(-parentFd);
     let fd = openFolderBeneath(parentFd, name);
+    let modeBefore: number | undefined;
     if (fd === -ENOENT) {
       const made = mkdirAt(parentFd, name, OWNER_ALL);
       if (made < 0 && made !== -EEXIST) return errnoName(-made);
       fd = openFolderBeneath(parentFd, name);
-    } else if (fd === -EACCES) fd = this.#widen(parentFd, name);
+    } else if (fd === -EACCES) [fd, modeBefore] = this.#widen(parentFd, name);
     if (fd === -ELOOP || fd === -ENOTDIR) return 'NotAFolder';
     if (fd < 0) return errnoName(-fd);
     const path = parent.path === '' ? name : `${parent.path}/${name}`;
@@ -117,7 +122,8 @@ export class FolderStack {
       stat,
       reached: this.#target.reaches(stat),
       wanted: undefined,
-      modeBefore: undefined,
+      kept: false,
+      modeBefore,
     };
     if (this.#target.uid !== 0 && (stat.mode & OWNER_ALL) !== OWNER_ALL) {
       frame.modeBefore = stat.mode & 0o7777;
@@ -130,13 +136,14 @@ export class FolderStack {
   }
 
   /** A folder of one's own that may not be read (root may always): a segment before has given it its mode. */
-  #widen(parentFd: number, name: Bytes): number {
+  #widen(parentFd: number, name: Bytes): [fd: number, modeBefore: number | undefined] {
     const stat = new FileStat();
     const result = stat.loadAt(parentFd, name);
-    if (result < 0) return result;
-    if (stat.type !== S_IFDIR || stat.uid !== this.#target.uid) return -EACCES;
-    chmodAt(parentFd, name, (stat.mode & 0o7777) | OWNER_ALL);
-    return openFolderBeneath(parentFd, name);
+    if (result < 0) return [result, undefined];
+    if (stat.type !== S_IFDIR || stat.uid !== this.#target.uid) return [-EACCES, undefined];
+    const mode = stat.mode & 0o7777;
+    chmodAt(parentFd, name, mode | OWNER_ALL);
+    return [openFolderBeneath(parentFd, name), mode];
   }
 
   #fdOf(frame: Frame): number {
@@ -181,13 +188,18 @@ export class FolderStack {
   }
 
   #finish(frame: Frame): void {
-    if (frame.wanted === undefined && frame.modeBefore === undefined) return;
+    const { wanted, kept, modeBefore, stat } = frame;
+    if (wanted === undefined && !kept && modeBefore === undefined) return;
     const fd = this.#fdOf(frame);
     if (fd < 0) this.#report.failAttribute(frame.path, 'folder', errnoName(-fd));
-    else if (frame.wanted !== undefined) {
-      applyAttributes({ fd }, frame.path, frame.wanted, this.#report);
+    else if (wanted !== undefined) {
+      applyAttributes({ fd }, frame.path, wanted, this.#report);
       this.#report.folders += 1;
-    } else if (frame.modeBefore !== undefined) chmodFd(fd, frame.modeBefore);
+    } else {
+      if (modeBefore !== undefined) chmodFd(fd, modeBefore);
+      if (kept) setTimesFd(fd, stat.mtimeSec, stat.mtimeNs);
+    }
     frame.wanted = undefined;
+    frame.kept = false;
   }
 }

@@ -31,7 +31,8 @@ export interface Making {
 export const makeMember = (making: Making, place: Place, path: Bytes, member: Member): string | undefined =>
   member.type === 'f' ? makeFile(making, place, path, member) : makeOther(making, place, path, member);
 
-const openNew = (target: RestoreTarget, place: Place, mode: number): number => {
+/** Opens a file that is not there yet. Returns a descriptor or −errno. */
+export const openNew = (target: RestoreTarget, place: Place, mode: number): number => {
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
   const fd = openAt(place.fd, place.name, flags, mode);
   // Elsewhere the name is the same in each process of this restore: what has it was left by one that was killed.

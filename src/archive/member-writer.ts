@@ -18,10 +18,6 @@ import type { PartRange, WalkStep } from './walk.ts';
 
 const { ENOENT, ELOOP, ENXIO, EPERM } = constants.errno;
 const FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-/** Smaller files are read before it is checked that they are what was looked at; larger ones only after. */
-const SMALL_BYTES = 131_072;
-/** Headers and records of most files. */
-const HEADERS_BYTES = 4096;
 
 export interface MemberContext {
   readonly out: PaxOut;
@@ -224,13 +220,12 @@ export class MemberWriter {
       return;
     }
     try {
-      // A file may have been replaced since it was looked at: the open one counts.
-      const large =
-        part !== undefined || stat.size >= SMALL_BYTES || stat.size + HEADERS_BYTES > this.#context.out.roomBytes;
-      if (large && stat.loadFd(fd) < 0) return;
-      if (stat.type !== S_IFREG) this.#writeReplaced(step);
+      // It may have been replaced since it was looked at: the open one counts, and is looked at before it is read.
+      const looked = stat.loadFd(fd);
+      if (looked < 0) this.#skip(path, stat, errnoName(-looked));
+      else if (stat.type !== S_IFREG) this.#writeReplaced(step);
       else if (part !== undefined) this.#writePart(path, stat, fd, part);
-      else this.#writeWhole(path, stat, fd, large);
+      else this.#writeWhole(path, stat, fd);
     } finally {
       closeFd(fd);
     }
@@ -239,31 +234,21 @@ export class MemberWriter {
   /** It was a regular file when looked at and is none any more. */
   #writeReplaced(step: WalkStep): void {
     const { stat, folder, name, path } = step;
-    if (stat.loadAt(folder, name) < 0) return;
-    if (stat.type === S_IFREG || stat.type === S_IFDIR) this.#skip(path, stat, 'ESTALE');
+    const looked = stat.loadAt(folder, name);
+    if (looked === -ENOENT) return;
+    if (looked < 0) this.#skip(path, stat, errnoName(-looked));
+    else if (stat.type === S_IFREG || stat.type === S_IFDIR) this.#skip(path, stat, 'ESTALE');
     else this.#writeEntry(step);
   }
 
-  #writeWhole(path: Bytes, stat: FileStat, fd: number, checked: boolean): void {
-    const { out } = this.#context;
-    const start = out.offset;
+  #writeWhole(path: Bytes, stat: FileStat, fd: number): void {
+    const start = this.#context.out.offset;
     const records = attributeRecords({ fd });
     if (this.#refuse(path, stat, records.length)) return;
     const extents = mayHaveHoles(stat) ? dataExtents(fd, 0, stat.size) : undefined;
-    const room = checked ? 0 : out.roomBytes;
-    const dataBytesBefore = this.dataBytes;
     const flags: EntryFlag[] = [];
     const error = this.#writeContent(path, stat, fd, 0, stat.size, extents, records, flags);
-    if (this.#after.loadFd(fd) === 0 && !checked && this.#differs(stat) && out.offset - start < room) {
-      // It changed between the look and the reading: take it back, and count the open file's state as the first.
-      out.advance(start - out.offset);
-      this.dataBytes = dataBytesBefore;
-      if (this.#after.type === S_IFREG) {
-        stat.loadFd(fd);
-        this.#writeWhole(path, stat, fd, true);
-      }
-      return;
-    }
+    this.#after.loadFd(fd);
     this.#flagDifferences(path, stat, flags);
     if (extents !== undefined) flags.push('sparse');
     this.files += 1;

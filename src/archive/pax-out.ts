@@ -29,12 +29,6 @@ export class PaxOut {
     return { buffer: this.#buffer, at: this.#at };
   }
 
-  /** Free bytes in the open buffer: a multiple of 512 whenever a member begins. */
-  get roomBytes(): number {
-    if (this.#at === this.#buffer.length) this.#next();
-    return this.#buffer.length - this.#at;
-  }
-
   /** Takes in `bytes` that the caller has put at the place that `open` told. */
   advance(bytes: number): void {
     this.#at += bytes;

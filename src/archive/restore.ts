@@ -8,10 +8,10 @@ import type { BlockSource, Encoding } from './blocks.ts';
 import { escapePath } from './escape.ts';
 import { FolderStack } from './folder-stack.ts';
 import type { SegmentInfo } from './info.ts';
+import { joinParts } from './join-parts.ts';
 import { NameTable } from './name-records.ts';
 import { openFolderBeneath } from './open-folder.ts';
 import { splitPath } from './order.ts';
-import { joinParts } from './part-store.ts';
 import type { ConflictPolicy, Place } from './place.ts';
 import { RestoreReport, type RestoreTotals } from './restore-report.ts';
 import { openRestoreTarget, type RestoreTarget } from './restore-target.ts';
@@ -65,7 +65,8 @@ const restoreLinks = (
   choose: Chooser,
   policy: ConflictPolicy,
 ): void => {
-  joinParts(target, restorer.stack, policy, restorer.report);
+  const { stack, report } = restorer;
+  joinParts({ target, stack, policy, report }, true);
   const table = new NameTable(target);
   const heads = new Map<Bytes, Bytes>();
   for (const item of items) {
@@ -163,7 +164,7 @@ export const finishRestore = (targetPath: Buffer, restoreUid: string, conflict: 
   const target = openRestoreTarget(targetPath, restoreUid);
   const report = new RestoreReport();
   const stack = new FolderStack(target, report);
-  joinParts(target, stack, conflict, report);
+  joinParts({ target, stack, policy: conflict, report }, false);
   stack.leaveAll();
   target.remove();
   return { ...report };

@@ -3,7 +3,9 @@ import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
 import { closeFd, linkAt, unlinkAt } from '../posix/file.ts';
 import { FileStat } from '../posix/stat.ts';
+import { ArchiveError } from './archive-error.ts';
 import { unescapePath } from './escape.ts';
+import { FolderRecord } from './folder-record.ts';
 import { FolderStack, type OpenFolder } from './folder-stack.ts';
 import type { IndexLine } from './index-line.ts';
 import { parseIndexLine, readIndex } from './index-reader.ts';
@@ -39,6 +41,7 @@ export class SegmentRestorer {
   readonly #reader: PaxReader;
   readonly #stat = new FileStat();
   readonly #made: MadeRecord;
+  readonly #folders: FolderRecord;
   readonly #info: SegmentInfo;
   readonly #storedParts = new Set<string>();
   #linkFolder: { path: Bytes; fd: number } | undefined;
@@ -51,6 +54,7 @@ export class SegmentRestorer {
   ) {
     this.#target = target;
     this.#info = info;
+    this.#folders = new FolderRecord(target, info);
     // Overwrite asks of no name what has it.
     this.#made = new MadeRecord(target, info.segment, policy !== 'Overwrite');
     this.#policy = policy;
@@ -111,9 +115,10 @@ export class SegmentRestorer {
   restoreFolder(member: Member, choice: 'chosen' | 'above'): void {
     const { path } = member;
     const always = choice === 'chosen' && this.#policy !== 'Skip';
-    let fault = this.stack.enterMember(path, member, always);
+    const wanted = this.#folders.take(path) ? member : 'keep';
+    let fault = this.stack.enterMember(path, wanted, always);
     if (fault === 'NotAFolder' && choice === 'chosen' && this.#clearName(path, member))
-      fault = this.stack.enterMember(path, member, always);
+      fault = this.stack.enterMember(path, wanted, always);
     if (fault !== undefined) this.report.fail(path, fault);
   }
 
@@ -250,7 +255,13 @@ export class SegmentRestorer {
       this.report.fail(item.path, refused);
       return;
     }
-    this.report.bytes += storePart(this.#target, item, this.#reader);
+    try {
+      this.report.bytes += storePart(this.#target, item, this.#reader);
+    } catch (fault) {
+      if (fault instanceof ArchiveError || !(fault instanceof Error) || !('code' in fault)) throw fault;
+      this.report.fail(item.path, String(fault.code));
+      return;
+    }
     this.#storedParts.add(`${String(Number(item.id))} ${String(item.offset)}`);
   }
 

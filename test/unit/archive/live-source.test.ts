@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -18,11 +19,12 @@ import { PLAIN } from '../../../src/archive/blocks.ts';
 import type { IndexLine } from '../../../src/archive/index-line.ts';
 import { parseIndexLine, readIndex } from '../../../src/archive/index-reader.ts';
 import { START, type Cursor } from '../../../src/archive/order.ts';
+import type { ReadAhead } from '../../../src/archive/read-ahead.ts';
 import { openSegment } from '../../../src/archive/segment-reader.ts';
 import { writeSegment } from '../../../src/archive/segment-writer.ts';
 import type { SegmentTotals } from '../../../src/archive/segment-totals.ts';
 import { refuseFolderFault, refuseProcessFault } from '../../../src/archive/source-fault.ts';
-import { mknodAt } from '../../../src/posix/file.ts';
+import { mknodAt, openAt } from '../../../src/posix/file.ts';
 import { S_IFSOCK } from '../../../src/posix/stat.ts';
 import { asWorkerFailure } from '../../../src/worker/thread-failure.ts';
 import { MemoryBlocks } from '../../support/memory-blocks.ts';
@@ -59,7 +61,7 @@ interface Written {
 }
 
 /** Writes the source, from `from` on, while `meanwhile` happens after the first block. */
-const writeWhile = (meanwhile: () => void, from: Cursor = START): Written => {
+const writeWhile = (meanwhile: () => void, from: Cursor = START, readAhead?: ReadAhead): Written => {
   const blocks = new MemoryBlocks((count) => {
     if (count === 0) meanwhile();
   });
@@ -75,6 +77,7 @@ const writeWhile = (meanwhile: () => void, from: Cursor = START): Written => {
       folder: FOLDER,
       encoding: PLAIN,
       info: testInfo(1),
+      ...(readAhead !== undefined && { readAhead }),
     },
     blocks,
   );
@@ -164,6 +167,35 @@ describe('what is listed and then', () => {
     });
     expect([...written.contents.keys()]).toEqual(['', 'file', 'later']);
   });
+});
+
+describe('a file that is replaced between the look and the opening', () => {
+  const rows = [
+    { name: 'a fifo', make: 'mkfifo', args: [], line: { t: 'p' } },
+    { name: 'a folder', make: 'mkdir', args: [], line: { t: 's', e: 'ESTALE' } },
+    { name: 'a link', make: 'ln', args: ['-s', 'x'], line: { t: 'l', l: 'x' } },
+    ...(process.geteuid?.() === 0 ? [{ name: 'a device', make: 'mknod', args: [], line: { t: 'c' } }] : []),
+  ];
+  const sizes = [10, 200_000];
+
+  test.each(rows.flatMap((row) => sizes.map((size) => ({ ...row, size }))))(
+    'by $name has its line, $size bytes',
+    ({ make, args, line, size }) => {
+      const later = join(temp.path, 'later');
+      writeFileSync(later, Buffer.alloc(size, 1));
+      const open = (folder: number, name: string, flags: number): number => {
+        if (name === 'later') {
+          rmSync(later);
+          execFileSync(make, [...args, later, ...(make === 'mknod' ? ['c', '1', '5'] : [])]);
+        }
+        return openAt(folder, name, flags);
+      };
+      const readAhead = { enter: () => undefined, leave: () => undefined, open };
+      const written = writeWhile(() => undefined, START, readAhead);
+      expect(lineOf(written, 'later')).toMatchObject(line);
+      expect(written.totals.dataBytes).toBe(SIZE);
+    },
+  );
 });
 
 describe('what cannot be stored stands in the index alone:', () => {
