@@ -8,6 +8,9 @@ export type GroupEnd =
   /** No room for it: closed as ABANDONED as far as the tape let us, or left torn. */
   | { readonly kind: 'full' };
 
+/** `full`: it no longer fitted. */
+export type CatalogueEnd = { readonly kind: 'whole'; readonly earlyWarning: boolean } | { readonly kind: 'full' };
+
 export type CatalogueKind = 'incremental' | 'whole';
 
 /** The two threads of a stream, as the loop sees them. */
@@ -16,8 +19,7 @@ export interface StreamPipeline {
   readSegment(work: SegmentWork): Promise<void>;
   /** Writes what `readSegment` hands over as the next group; resolves after the flush. */
   writeSegment(work: SegmentWork): Promise<GroupEnd>;
-  /** A catalogue group; `false` when it no longer fitted. */
-  writeCatalogue(kind: CatalogueKind): Promise<boolean>;
+  writeCatalogue(kind: CatalogueKind): Promise<CatalogueEnd>;
   /** Rejects when a thread has failed; never resolves. */
   readonly broken: Promise<never>;
 }
@@ -48,7 +50,8 @@ export const runStream = async (
     // The ring keeps the order: a catalogue can't pass a segment that is being read ahead.
     if (segments > 0 && segments % options.catalogueEvery === 0) {
       await settle(pipeline, await orBroken(previous));
-      if (!(await orBroken(pipeline.writeCatalogue('incremental')))) throw tapeFull(false);
+      const end = await orBroken(pipeline.writeCatalogue('incremental'));
+      if (end.kind === 'full' || end.earlyWarning) throw tapeFull(end.kind === 'whole');
     }
     const next = await orBroken(raceFailure(ledger.openNext(signal), previous));
     if (next.kind === 'close') break;
@@ -62,9 +65,9 @@ export const runStream = async (
   }
   await settle(pipeline, await orBroken(previous));
   // Nothing stands only in a catalogue, so one that no longer fits takes nothing away.
-  const catalogued = await orBroken(pipeline.writeCatalogue('whole'));
+  const catalogue = await orBroken(pipeline.writeCatalogue('whole'));
   await ledger.finish(signal);
-  return { segments, catalogued };
+  return { segments, catalogued: catalogue.kind === 'whole' };
 };
 
 const writeAndCommit = async (
@@ -81,7 +84,8 @@ const writeAndCommit = async (
 /** Goes on only where the tape has room for more. */
 const settle = async (pipeline: StreamPipeline, end: GroupEnd | undefined): Promise<void> => {
   if (end === undefined || (end.kind === 'whole' && !end.earlyWarning)) return;
-  throw tapeFull(await Promise.race([pipeline.writeCatalogue('incremental'), pipeline.broken]));
+  const catalogue = await Promise.race([pipeline.writeCatalogue('incremental'), pipeline.broken]);
+  throw tapeFull(catalogue.kind === 'whole');
 };
 
 const tapeFull = (catalogued: boolean): WorkerFailure =>

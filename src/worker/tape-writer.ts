@@ -103,6 +103,8 @@ export class TapeWriter {
     this.#latestRetainUntil = header.latestRetainUntil;
     const { writer } = begun;
     let { earlyWarning } = begun;
+    // Judged at a block, whether that or the labels met the warning: an empty payload always has room.
+    let judged = false;
     for (;;) {
       const slot = this.#take();
       if (slot.kind === 'end') {
@@ -114,8 +116,9 @@ export class TapeWriter {
       this.#ring.release();
       if (written.kind === 'endOfMedium') return this.#torn(header.group);
       this.#progress.addBytes(ringBlockBytes);
-      if (!written.earlyWarning || earlyWarning) continue;
-      earlyWarning = true;
+      earlyWarning ||= written.earlyWarning;
+      if (!earlyWarning || judged) continue;
+      judged = true;
       if (this.#fits(order.weightBytes - writer.blocks * ringBlockBytes)) continue;
       if (writer.abandon('the tape is full', new Date()).kind === 'endOfMedium') return this.#torn(header.group);
       this.#nextGroup += 1;
@@ -200,7 +203,9 @@ export class TapeWriter {
   #fits(leftBytes: number): boolean {
     const { capacityBytes, usedBytes } = this.#drive.status();
     if (capacityBytes === undefined || usedBytes === undefined) return leftBytes <= 2 ** 26;
-    return leftBytes + leftBytes / 64 + closingBytes <= capacityBytes - usedBytes;
+    // The weight is an estimate: a payload that has more than that needs room all the same.
+    const left = Math.max(0, leftBytes);
+    return left + left / 64 + closingBytes <= capacityBytes - usedBytes;
   }
 }
 

@@ -13,7 +13,7 @@ import { serveOpenAhead } from './open-ahead-service.ts';
 import type { SharedProgress } from './progress.ts';
 import { createRingMemory, stopRing, type RingMemory } from './ring.ts';
 import type { CatalogueMember, FromSourceReader, ToSourceReader } from './source-reader-protocol.ts';
-import type { CatalogueKind, GroupEnd, StreamPipeline } from './stream-loop.ts';
+import type { CatalogueEnd, CatalogueKind, GroupEnd, StreamPipeline } from './stream-loop.ts';
 import type { FromTapeWriter, HashedBy, ToTapeWriter } from './tape-writer-protocol.ts';
 import { ThreadPort } from './thread-port.ts';
 
@@ -149,7 +149,7 @@ export class ThreadPipeline implements StreamPipeline {
     return { kind: 'whole', commit, earlyWarning: end.earlyWarning };
   }
 
-  async writeCatalogue(kind: CatalogueKind): Promise<boolean> {
+  async writeCatalogue(kind: CatalogueKind): Promise<CatalogueEnd> {
     for (; this.#unwritten > 0; this.#unwritten -= 1) await this.#writer.ask({ kind: 'discard' });
     if (kind === 'whole') this.#progress.setActivity('Closing');
     const { number, members } = await this.#book.catalogueOf(kind);
@@ -157,8 +157,9 @@ export class ThreadPipeline implements StreamPipeline {
     const reading = this.#reader.ask({ kind: 'catalogue', members, hashed: 'writer' });
     const end = await this.#writeGroup('catalogue', number, 0, 'writer');
     await reading;
-    if (end.kind === 'whole') this.#book.onCatalogue();
-    return end.kind === 'whole';
+    if (end.kind === 'full') return { kind: 'full' };
+    this.#book.onCatalogue();
+    return { kind: 'whole', earlyWarning: end.earlyWarning };
   }
 
   /** Gives the drive back. */

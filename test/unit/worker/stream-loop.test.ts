@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { WorkerFailure } from '../../../src/worker/failure.ts';
 import type { NextWork, SegmentCommit, SegmentWork, StreamLedger } from '../../../src/worker/ledger.ts';
-import { runStream, type GroupEnd, type StreamPipeline } from '../../../src/worker/stream-loop.ts';
+import {
+  runStream,
+  type CatalogueEnd,
+  type CatalogueKind,
+  type GroupEnd,
+  type StreamPipeline,
+} from '../../../src/worker/stream-loop.ts';
 
 const work = (segment: number): SegmentWork => ({
   kind: 'data',
@@ -35,7 +41,7 @@ interface Script {
   readonly endOf?: (segment: number) => Promise<GroupEnd>;
   readonly read?: (segment: number) => Promise<void>;
   readonly commit?: (segment: number) => Promise<void>;
-  readonly catalogueFits?: boolean;
+  readonly catalogue?: (kind: CatalogueKind) => CatalogueEnd;
   readonly broken?: Promise<never>;
 }
 
@@ -74,7 +80,7 @@ const play = (script: Script) => {
     writeCatalogue: async (kind) => {
       await turns(2);
       events.push(`catalogue ${kind}`);
-      return script.catalogueFits ?? true;
+      return script.catalogue?.(kind) ?? { kind: 'whole', earlyWarning: false };
     },
     broken: script.broken ?? new Promise<never>(() => undefined),
   };
@@ -126,9 +132,25 @@ describe('runStream', () => {
   });
 
   it('commits nothing of a segment for which the tape had no room', async () => {
-    const { events, run } = play({ segments: 3, endOf: async () => ({ kind: 'full' }), catalogueFits: false });
+    const { events, run } = play({
+      segments: 3,
+      endOf: async () => ({ kind: 'full' }),
+      catalogue: () => ({ kind: 'full' }),
+    });
     await expect(run).rejects.toMatchObject({ reason: 'TapeFull' });
     expect(events.some((event) => event.startsWith('commit'))).toBe(false);
+  });
+
+  it('changes the tape when a catalogue meets the early warning, without a second catalogue', async () => {
+    const { events, run } = play({ segments: 5, catalogue: () => ({ kind: 'whole', earlyWarning: true }) });
+    await expect(run).rejects.toMatchObject({ reason: 'TapeFull', exitCode: 22 });
+    expect(events).not.toContain('read 2');
+    expect(events.filter((event) => event.startsWith('catalogue'))).toEqual(['catalogue incremental']);
+  });
+
+  it('ends well when the last catalogue meets the early warning: nothing comes behind it', async () => {
+    const { run } = play({ segments: 1, catalogue: () => ({ kind: 'whole', earlyWarning: true }) });
+    expect(await run).toEqual({ segments: 1, catalogued: true });
   });
 
   const failures: readonly { name: string; script: (failure: Promise<never>) => Partial<Script> }[] = [
