@@ -1,6 +1,6 @@
 import { WorkerFailure } from './failure.ts';
 import { exitCodes } from '../api/worker-order.ts';
-import type { SegmentCommit, SegmentWork, StreamLedger } from './ledger.ts';
+import type { NextWork, SegmentCommit, SegmentWork, StreamLedger } from './ledger.ts';
 
 /** What has become of a group that was begun. */
 export type GroupEnd =
@@ -53,7 +53,11 @@ export const runStream = async (
       const end = await orBroken(pipeline.writeCatalogue('incremental'));
       if (end.kind === 'full' || end.earlyWarning) throw tapeFull(end.kind === 'whole');
     }
-    const next = await orBroken(raceFailure(ledger.openNext(signal), previous));
+    const next = await orBroken(openUnlessFull(ledger, previous, signal));
+    if (next === undefined) {
+      await settle(pipeline, await orBroken(previous));
+      continue;
+    }
     if (next.kind === 'close') break;
     const reading = pipeline.readSegment(next.work);
     reading.catch(ignore);
@@ -70,6 +74,24 @@ export const runStream = async (
   return { segments, catalogued: catalogue.kind === 'whole' };
 };
 
+/**
+ * The next work, or undefined where the segment before has met the end of the tape: then nobody may wait for work that
+ * this tape can't take and that may never come. `settle` says what follows.
+ */
+const openUnlessFull = async (
+  ledger: StreamLedger,
+  previous: Promise<GroupEnd | undefined>,
+  signal: AbortSignal,
+): Promise<NextWork | undefined> => {
+  const full = new AbortController();
+  const opening = ledger.openNext(AbortSignal.any([signal, full.signal]));
+  opening.catch(ignore);
+  const ended = previous.then((end) => (isRoomLeft(end) ? opening : undefined));
+  const next = await Promise.race([opening, ended]);
+  if (next === undefined) full.abort(new Error('the tape is full'));
+  return next;
+};
+
 const writeAndCommit = async (
   ledger: StreamLedger,
   pipeline: StreamPipeline,
@@ -81,9 +103,12 @@ const writeAndCommit = async (
   return end;
 };
 
+const isRoomLeft = (end: GroupEnd | undefined): boolean =>
+  end === undefined || (end.kind === 'whole' && !end.earlyWarning);
+
 /** Goes on only where the tape has room for more. */
 const settle = async (pipeline: StreamPipeline, end: GroupEnd | undefined): Promise<void> => {
-  if (end === undefined || (end.kind === 'whole' && !end.earlyWarning)) return;
+  if (isRoomLeft(end)) return;
   const catalogue = await Promise.race([pipeline.writeCatalogue('incremental'), pipeline.broken]);
   throw tapeFull(catalogue.kind === 'whole');
 };

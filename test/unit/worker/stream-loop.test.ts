@@ -36,6 +36,15 @@ const turns = async (n: number): Promise<void> => {
   for (let i = 0; i < n; i += 1) await Promise.resolve();
 };
 
+const forever = (signal: AbortSignal, atTheEnd: () => void): Promise<never> =>
+  new Promise((_, reject) => {
+    const end = (): void => {
+      atTheEnd();
+      reject(new Error('aborted', { cause: signal.reason }));
+    };
+    signal.addEventListener('abort', end, { once: true });
+  });
+
 interface Script {
   readonly segments: number;
   readonly endOf?: (segment: number) => Promise<GroupEnd>;
@@ -43,6 +52,8 @@ interface Script {
   readonly commit?: (segment: number) => Promise<void>;
   readonly catalogue?: (kind: CatalogueKind) => CatalogueEnd;
   readonly broken?: Promise<never>;
+  /** Nothing more comes, and nobody says close: the ledger waits. */
+  readonly staysOpen?: boolean;
 }
 
 /** Ledger and pipeline that note what happens in which order, each step some turns long. */
@@ -50,8 +61,9 @@ const play = (script: Script) => {
   const events: string[] = [];
   let next = 0;
   const ledger: StreamLedger = {
-    openNext: async (): Promise<NextWork> => {
+    openNext: async (signal): Promise<NextWork> => {
       await turns(3);
+      if (next >= script.segments && script.staysOpen === true) await forever(signal, () => events.push('gave up'));
       if (next >= script.segments) return { kind: 'close' };
       events.push(`open ${next}`);
       next += 1;
@@ -129,6 +141,17 @@ describe('runStream', () => {
     expect(events).toContain('commit 1');
     expect(events).not.toContain('write 2');
     expect(events).toContain('catalogue incremental');
+  });
+
+  const ends: readonly { name: string; end: GroupEnd }[] = [
+    { name: 'no room', end: { kind: 'full' } },
+    { name: 'an early warning', end: { kind: 'whole', commit: commitOf(0), earlyWarning: true } },
+  ];
+  it.each(ends)('does not wait for work when the last segment that it was given has met $name', async ({ end }) => {
+    const { events, run } = play({ segments: 1, staysOpen: true, endOf: async () => end });
+    await expect(run).rejects.toMatchObject({ reason: 'TapeFull', exitCode: 22 });
+    expect(events).toContain('gave up');
+    expect(events.at(-1)).toBe('catalogue incremental');
   });
 
   it('commits nothing of a segment for which the tape had no room', async () => {
