@@ -58,6 +58,8 @@ export class KubeLedger implements StreamLedger {
   #openSegment: number | undefined;
   /** Bytes that had passed the drive when what was recorded last was flushed: what came after is not recorded. */
   #committedMark = 0;
+  /** The same behind the last catalogue, which comes after all that was committed or queued then. */
+  #catalogueMark = 0;
   #queued: Queued[] = [];
   #draining: Promise<void> | undefined;
   #awaySince: number | undefined;
@@ -174,7 +176,8 @@ export class KubeLedger implements StreamLedger {
 
   /** A catalogue group is whole: its bytes are nothing that could be lost. */
   countCatalogue(): void {
-    if (this.#queued.length === 0) this.#committedMark = this.#deps.progress.read().bytes;
+    this.#catalogueMark = this.#deps.progress.read().bytes;
+    if (this.#queued.length === 0) this.#passMark(this.#catalogueMark);
     this.#totals = { ...this.#totals, catalogues: (this.#totals.catalogues ?? 0) + 1 };
   }
 
@@ -233,14 +236,18 @@ export class KubeLedger implements StreamLedger {
   async #settle(signal: AbortSignal): Promise<void> {
     const { activity } = this.#deps.progress.read();
     if (activity !== 'WaitingForWork' || this.uncommittedBytes > 0 || this.#queued.length > 0) return;
-    if (this.#openSegment === undefined) return;
-    this.#openSegment = undefined;
+    const settled = this.#openSegment;
+    if (settled === undefined) return;
     const idle = { openSegment: null, openBytes: 0, activity: 'WaitingForWork' } as const;
-    await this.#head
-      .write(() => ({ ...this.#sums(), ...idle }), 0, signal)
-      .catch((error: unknown) => {
-        if (!isAway(error)) throw error;
-      });
+    try {
+      await this.#head.write(() => ({ ...this.#sums(), ...idle }), 0, signal);
+      // Only now: as long as the head does not say so, the operator waits for this stream.
+      this.#openSegment = undefined;
+      this.#awaySince = undefined;
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      this.#goAway();
+    }
   }
 
   async #drain(signal: AbortSignal): Promise<void> {
@@ -250,6 +257,7 @@ export class KubeLedger implements StreamLedger {
         try {
           await this.#record(next, 0, signal);
           this.#queued.shift();
+          if (this.#queued.length === 0) this.#passMark(this.#catalogueMark);
         } catch (error) {
           if (!isAway(error)) throw error;
           await sleep(this.#deps.clock, drainPauseMs, signal);
@@ -308,8 +316,12 @@ export class KubeLedger implements StreamLedger {
   async #record({ segment, commit, mark }: Queued, patience: number, signal: AbortSignal): Promise<void> {
     await this.#pages.append(segment, commit, patience, signal);
     this.#awaySince = undefined;
-    this.#committedMark = Math.max(this.#committedMark, mark);
+    this.#passMark(mark);
     this.#count(segment, commit);
+  }
+
+  #passMark(mark: number): void {
+    this.#committedMark = Math.max(this.#committedMark, mark);
   }
 
   #count(segment: number, commit: Commit): void {
