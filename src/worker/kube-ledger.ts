@@ -9,7 +9,7 @@ import { addToAreas, addToTotals } from './areas.ts';
 import { CommitPages } from './commit-pages.ts';
 import { WorkerFailure, WorkerStopped } from './failure.ts';
 import { followObject } from './follow-object.ts';
-import { Head, isAway, type StatusPatch } from './head.ts';
+import { Head, isAway, withPatience, type StatusPatch } from './head.ts';
 import { LatestObject } from './latest-object.ts';
 import type { NextWork, SegmentCommit, SegmentWork, SourceFindings, StreamLedger } from './ledger.ts';
 import { PlanReader, type NumberedCursor, type PlanHead } from './plan-reader.ts';
@@ -96,11 +96,12 @@ export class KubeLedger implements StreamLedger {
     return this.#plan.object.status?.plan ?? {};
   }
 
-  /** The whole plan, for the segment `links`. */
+  /** The whole plan, for the segment `links`. An API that is away is waited for: there is nothing else to do. */
   async readPlan(
     signal: AbortSignal,
   ): Promise<{ readonly boundaries: readonly NumberedCursor[]; readonly started: string }> {
-    const boundaries = await this.#planReader.all(this.#planHead(), signal);
+    const read = () => this.#planReader.all(this.#planHead(), signal);
+    const boundaries = await withPatience(this.#deps.clock, Number.POSITIVE_INFINITY, signal, read);
     return { boundaries, started: this.plan.startedAt ?? '' };
   }
 

@@ -76,7 +76,10 @@ export class ThreadPipeline implements StreamPipeline {
   /** Of the next payload that is begun, which may be read ahead; told in its info member. */
   #nextGroup = 0;
   #closedGroups = 0;
-  /** Payloads that are being read or lie in the ring, and that nobody writes yet. */
+  /**
+   * Payloads that the reader was asked for and that nobody writes yet: each ends in the ring one day. Below 0 while the
+   * writer waits for one that is still being prepared.
+   */
   #unwritten = 0;
 
   constructor(barcode: string, book: PipelineBook, progress: SharedProgress) {
@@ -123,11 +126,11 @@ export class ThreadPipeline implements StreamPipeline {
   }
 
   async readSegment(work: SegmentWork): Promise<void> {
-    this.#unwritten += 1;
     const info = this.#book.infoOf(work, this.#nextGroup);
     this.#nextGroup += 1;
-    const hashed = hashedBy(work);
-    const answer = await this.#reader.ask(await this.#orderOf(work, info, hashed));
+    const order = await this.#orderOf(work, info, hashedBy(work));
+    this.#unwritten += 1;
+    const answer = await this.#reader.ask(order);
     if (answer.kind === 'read') this.#book.onRead(answer.totals);
     else if (answer.kind !== 'cancelled') throw stopped();
   }

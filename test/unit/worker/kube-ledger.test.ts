@@ -88,6 +88,16 @@ describe('KubeLedger.openNext', () => {
   });
 });
 
+describe('KubeLedger.readPlan', () => {
+  it('waits for an API that is away', async () => {
+    const ledger = await openLedger();
+    for (let n = 0; n < 50; n += 1) api.fail('get', { error: apiError('Unreachable') });
+    const reading = ledger.readPlan(stop.signal);
+    await clock.advance(600_000);
+    expect((await reading).boundaries.map(({ n }) => n)).toEqual([0, 1]);
+  });
+});
+
 describe('KubeLedger.uncommittedBytes', () => {
   it('is none after a catalogue that was written while commits were queued', async () => {
     const ledger = await openLedger();
