@@ -127,7 +127,8 @@ export class TapeWriter {
   }
 
   discard(): void {
-    if (!this.#ring.discardSegment()) throw new TapeWriterStopped();
+    this.#discard();
+    this.#progress.setActivity('WaitingForWork');
   }
 
   close(): void {
@@ -183,9 +184,15 @@ export class TapeWriter {
     return { kind: 'whole', group: header.group, groups, totals: done.totals, endedAt, earlyWarning: warned };
   }
 
+  /** Its end comes when the source has answered: a source that hangs then is no drive that does. */
+  #discard(): void {
+    this.#progress.setActivity('WaitingForSource');
+    if (!this.#ring.discardSegment()) throw new TapeWriterStopped();
+  }
+
   /** The rest of the payload is not wanted any more. */
   #full(group: number): FromTapeWriter {
-    this.discard();
+    this.#discard();
     return { kind: 'full', group, groups: this.#nextGroup };
   }
 

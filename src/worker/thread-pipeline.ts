@@ -154,8 +154,9 @@ export class ThreadPipeline implements StreamPipeline {
 
   async writeCatalogue(kind: CatalogueKind): Promise<CatalogueEnd> {
     for (; this.#unwritten > 0; this.#unwritten -= 1) await this.#writer.ask({ kind: 'discard' });
-    if (kind === 'whole') this.#progress.setActivity('Closing');
     const { number, members } = await this.#book.catalogueOf(kind);
+    // Not before: as long as the API is asked, nothing happens that a drive could be blamed for.
+    if (kind === 'whole') this.#progress.setActivity('Closing');
     this.#nextGroup += 1;
     const reading = this.#reader.ask({ kind: 'catalogue', members, hashed: 'writer' });
     const end = await this.#writeGroup('catalogue', number, 0, 'writer');

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TapeDrive } from '../../../src/devices/drive/drive.ts';
 import { labelTape } from '../../../src/tape/label-tape.ts';
 import { SharedProgress } from '../../../src/worker/progress.ts';
@@ -95,5 +95,17 @@ describe('TapeWriter.writeGroup', () => {
       ...{ kind: 'whole', group: 1, groups: 2 },
       earlyWarning: true,
     });
+  });
+});
+
+describe('TapeWriter.discard', () => {
+  it('is a wait for the source, whose end of the payload it takes', () => {
+    const writer = writerOf();
+    writer.prepare(now);
+    fill(2);
+    const told = vi.spyOn(SharedProgress.prototype, 'setActivity');
+    onTestFinished(() => told.mockRestore());
+    writer.discard();
+    expect(told.mock.calls.flat()).toEqual(['WaitingForSource', 'WaitingForWork']);
   });
 });

@@ -68,6 +68,19 @@ describe('ThreadPipeline', () => {
     await pipeline.close();
   });
 
+  it('waits for work, and fails no drive, while the API is asked for the last catalogue', async () => {
+    const progress = new SharedProgress();
+    const seen: string[] = [];
+    const catalogueOf: PipelineBook['catalogueOf'] = async () => {
+      seen.push(progress.read().activity);
+      return { number: 0, members: [] };
+    };
+    const pipeline = await open({ catalogueOf }, progress);
+    await pipeline.writeCatalogue('whole');
+    expect(seen).toEqual(['WaitingForWork']);
+    await pipeline.close();
+  });
+
   it('writes a segment that it was told to write before its plan had been read', async () => {
     const plan = Promise.withResolvers<{ boundaries: []; started: string }>();
     const pipeline = await open({ planOf: () => plan.promise });
