@@ -9,7 +9,7 @@ import { addToAreas, addToTotals } from './areas.ts';
 import { CommitPages } from './commit-pages.ts';
 import { WorkerFailure, WorkerStopped } from './failure.ts';
 import { followObject } from './follow-object.ts';
-import { Head, isAway, type StatusPatch } from './head.ts';
+import { Head, isAway, withPatience, type StatusPatch } from './head.ts';
 import { LatestObject } from './latest-object.ts';
 import type { NextWork, SegmentCommit, SegmentWork, SourceFindings, StreamLedger } from './ledger.ts';
 import { PlanReader, type NumberedCursor, type PlanHead } from './plan-reader.ts';
@@ -58,6 +58,8 @@ export class KubeLedger implements StreamLedger {
   #openSegment: number | undefined;
   /** Bytes that had passed the drive when what was recorded last was flushed: what came after is not recorded. */
   #committedMark = 0;
+  /** The same behind the last catalogue, which comes after all that was committed or queued then. */
+  #catalogueMark = 0;
   #queued: Queued[] = [];
   #draining: Promise<void> | undefined;
   #awaySince: number | undefined;
@@ -94,11 +96,12 @@ export class KubeLedger implements StreamLedger {
     return this.#plan.object.status?.plan ?? {};
   }
 
-  /** The whole plan, for the segment `links`. */
+  /** The whole plan, for the segment `links`. An API that is away is waited for: there is nothing else to do. */
   async readPlan(
     signal: AbortSignal,
   ): Promise<{ readonly boundaries: readonly NumberedCursor[]; readonly started: string }> {
-    const boundaries = await this.#planReader.all(this.#planHead(), signal);
+    const read = () => this.#planReader.all(this.#planHead(), signal);
+    const boundaries = await withPatience(this.#deps.clock, Number.POSITIVE_INFINITY, signal, read);
     return { boundaries, started: this.plan.startedAt ?? '' };
   }
 
@@ -174,7 +177,8 @@ export class KubeLedger implements StreamLedger {
 
   /** A catalogue group is whole: its bytes are nothing that could be lost. */
   countCatalogue(): void {
-    if (this.#queued.length === 0) this.#committedMark = this.#deps.progress.read().bytes;
+    this.#catalogueMark = this.#deps.progress.read().bytes;
+    if (this.#queued.length === 0) this.#passMark(this.#catalogueMark);
     this.#totals = { ...this.#totals, catalogues: (this.#totals.catalogues ?? 0) + 1 };
   }
 
@@ -233,14 +237,18 @@ export class KubeLedger implements StreamLedger {
   async #settle(signal: AbortSignal): Promise<void> {
     const { activity } = this.#deps.progress.read();
     if (activity !== 'WaitingForWork' || this.uncommittedBytes > 0 || this.#queued.length > 0) return;
-    if (this.#openSegment === undefined) return;
-    this.#openSegment = undefined;
+    const settled = this.#openSegment;
+    if (settled === undefined) return;
     const idle = { openSegment: null, openBytes: 0, activity: 'WaitingForWork' } as const;
-    await this.#head
-      .write(() => ({ ...this.#sums(), ...idle }), 0, signal)
-      .catch((error: unknown) => {
-        if (!isAway(error)) throw error;
-      });
+    try {
+      await this.#head.write(() => ({ ...this.#sums(), ...idle }), 0, signal);
+      // Only now: as long as the head does not say so, the operator waits for this stream.
+      this.#openSegment = undefined;
+      this.#awaySince = undefined;
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      this.#goAway();
+    }
   }
 
   async #drain(signal: AbortSignal): Promise<void> {
@@ -250,6 +258,7 @@ export class KubeLedger implements StreamLedger {
         try {
           await this.#record(next, 0, signal);
           this.#queued.shift();
+          if (this.#queued.length === 0) this.#passMark(this.#catalogueMark);
         } catch (error) {
           if (!isAway(error)) throw error;
           await sleep(this.#deps.clock, drainPauseMs, signal);
@@ -308,10 +317,14 @@ export class KubeLedger implements StreamLedger {
   async #record({ segment, commit, mark }: Queued, patience: number, signal: AbortSignal): Promise<void> {
     await this.#pages.append(segment, commit, patience, signal);
     this.#awaySince = undefined;
-    this.#committedMark = Math.max(this.#committedMark, mark);
+    this.#passMark(mark);
     this.#count(segment, commit);
     // Whoever waits for work may now say that there is none.
     this.#head.wake();
+  }
+
+  #passMark(mark: number): void {
+    this.#committedMark = Math.max(this.#committedMark, mark);
   }
 
   #count(segment: number, commit: Commit): void {

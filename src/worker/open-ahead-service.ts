@@ -80,11 +80,12 @@ export const serveOpenAhead = async (memory: SharedArrayBuffer, signal: AbortSig
       });
     }
   };
-  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  // Not a race with a promise of the abort: each turn would leave a reaction on that, one per file that is waited for.
+  signal.addEventListener('abort', () => Atomics.notify(words, askedWord), { once: true });
   while (!signal.aborted) {
     const seen = Atomics.load(words, askedWord);
     begin();
     const { async: waits, value } = Atomics.waitAsync(words, askedWord, seen);
-    if (waits) await Promise.race([value, aborted]);
+    if (waits) await value;
   }
 };

@@ -8,17 +8,15 @@ import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
 import { apiFailure, Head, withPatience } from './head.ts';
 import { readMachineId } from './machine-id.ts';
+import { openPlanInbox, type Begun } from './plan-inbox.ts';
 import { PlanPages } from './plan-pages.ts';
-import type { CutSegment, FromPlanWalker, ToPlanWalker } from './plan-walker-protocol.ts';
+import type { CutSegment, ToPlanWalker } from './plan-walker-protocol.ts';
 import type { RoleResult } from './termination.ts';
-import { failureOf } from './thread-failure.ts';
 
 /** How long the API may be away before planning gives up; it is resumed from where it got to. */
 const patienceMs = 120_000;
 const writeEveryMs = 300;
 const heartbeatMs = 5_000;
-
-type Begun = Extract<FromPlanWalker, { kind: 'begun' }>;
 
 /** Cuts the boundaries of a backup, once, and records them as they are cut. */
 export const runPlan = async (order: PlanOrder, context: RoleContext): Promise<RoleResult> => {
@@ -63,7 +61,7 @@ class Planner {
   async #follow(head: Head, last: Boundary | undefined): Promise<void> {
     const { stop } = this.#context;
     const walker = new Worker(new URL('./plan-walker-thread.ts', import.meta.url), { name: 'plan' });
-    const inbox = receive(walker, stop);
+    const inbox = openPlanInbox(walker, realClock, stop);
     walker.postMessage(this.#walkOrder(head.status.plan, last));
     const begun = await inbox.begun;
     await this.#begin(head, begun);
@@ -118,53 +116,6 @@ class Planner {
   }
 }
 
-interface Inbox {
-  readonly begun: Promise<Begun>;
-  /** Waits for something to record, at most so long; true at the end of the source. Rejects when the walker fails. */
-  next(timeoutMs: number): Promise<boolean>;
-  take(): readonly CutSegment[];
-}
-
-const receive = (walker: Worker, stop: AbortSignal): Inbox => {
-  const segments: CutSegment[] = [];
-  let isComplete = false;
-  const begun = Promise.withResolvers<Begun>();
-  const broken = Promise.withResolvers<never>();
-  const complete = Promise.withResolvers<void>();
-  const fail = (error: Error): void => {
-    begun.reject(error);
-    broken.reject(error);
-  };
-  begun.promise.catch(ignore);
-  broken.promise.catch(ignore);
-  stop.addEventListener('abort', () => fail(asError(stop.reason)), { once: true });
-  walker.on('error', (error: unknown) => fail(asError(error)));
-  walker.on('message', (message: FromPlanWalker) => {
-    switch (message.kind) {
-      case 'begun':
-        return begun.resolve(message);
-      case 'cut':
-        segments.push(...message.segments);
-        return undefined;
-      case 'complete':
-        isComplete = true;
-        return complete.resolve();
-      case 'failed':
-        return fail(failureOf(message.failure));
-    }
-  });
-  return {
-    begun: begun.promise,
-    next: async (timeoutMs) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const cancel = realClock.setTimer(resolve, timeoutMs);
-      await Promise.race([promise, complete.promise, broken.promise]).finally(cancel);
-      return isComplete;
-    },
-    take: () => segments.splice(0),
-  };
-};
-
 const boundaryOf = ({ number, from, weight, entries, files, bytes }: CutSegment): Boundary => ({
   number,
   path: from.path,
@@ -172,7 +123,3 @@ const boundaryOf = ({ number, from, weight, entries, files, bytes }: CutSegment)
   ...{ weight, entries, files, bytes },
   kind: 'D',
 });
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-const ignore = (): void => undefined;

@@ -1,12 +1,15 @@
 import { WorkerFailure } from './failure.ts';
 import { exitCodes } from '../api/worker-order.ts';
-import type { SegmentCommit, SegmentWork, StreamLedger } from './ledger.ts';
+import type { NextWork, SegmentCommit, SegmentWork, StreamLedger } from './ledger.ts';
 
 /** What has become of a group that was begun. */
 export type GroupEnd =
   | { readonly kind: 'whole'; readonly commit: SegmentCommit; readonly earlyWarning: boolean }
   /** No room for it: closed as ABANDONED as far as the tape let us, or left torn. */
   | { readonly kind: 'full' };
+
+/** `full`: it no longer fitted. */
+export type CatalogueEnd = { readonly kind: 'whole'; readonly earlyWarning: boolean } | { readonly kind: 'full' };
 
 export type CatalogueKind = 'incremental' | 'whole';
 
@@ -16,8 +19,7 @@ export interface StreamPipeline {
   readSegment(work: SegmentWork): Promise<void>;
   /** Writes what `readSegment` hands over as the next group; resolves after the flush. */
   writeSegment(work: SegmentWork): Promise<GroupEnd>;
-  /** A catalogue group; `false` when it no longer fitted. */
-  writeCatalogue(kind: CatalogueKind): Promise<boolean>;
+  writeCatalogue(kind: CatalogueKind): Promise<CatalogueEnd>;
   /** Rejects when a thread has failed; never resolves. */
   readonly broken: Promise<never>;
 }
@@ -48,9 +50,14 @@ export const runStream = async (
     // The ring keeps the order: a catalogue can't pass a segment that is being read ahead.
     if (segments > 0 && segments % options.catalogueEvery === 0) {
       await settle(pipeline, await orBroken(previous));
-      if (!(await orBroken(pipeline.writeCatalogue('incremental')))) throw tapeFull(false);
+      const end = await orBroken(pipeline.writeCatalogue('incremental'));
+      if (end.kind === 'full' || end.earlyWarning) throw tapeFull(end.kind === 'whole');
     }
-    const next = await orBroken(raceFailure(ledger.openNext(signal), previous));
+    const next = await orBroken(openUnlessFull(ledger, previous, signal));
+    if (next === undefined) {
+      await settle(pipeline, await orBroken(previous));
+      continue;
+    }
     if (next.kind === 'close') break;
     const reading = pipeline.readSegment(next.work);
     reading.catch(ignore);
@@ -62,9 +69,27 @@ export const runStream = async (
   }
   await settle(pipeline, await orBroken(previous));
   // Nothing stands only in a catalogue, so one that no longer fits takes nothing away.
-  const catalogued = await orBroken(pipeline.writeCatalogue('whole'));
+  const catalogue = await orBroken(pipeline.writeCatalogue('whole'));
   await ledger.finish(signal);
-  return { segments, catalogued };
+  return { segments, catalogued: catalogue.kind === 'whole' };
+};
+
+/**
+ * The next work, or undefined where the segment before has met the end of the tape: then nobody may wait for work that
+ * this tape can't take and that may never come. `settle` says what follows.
+ */
+const openUnlessFull = async (
+  ledger: StreamLedger,
+  previous: Promise<GroupEnd | undefined>,
+  signal: AbortSignal,
+): Promise<NextWork | undefined> => {
+  const full = new AbortController();
+  const opening = ledger.openNext(AbortSignal.any([signal, full.signal]));
+  opening.catch(ignore);
+  const ended = previous.then((end) => (isRoomLeft(end) ? opening : undefined));
+  const next = await Promise.race([opening, ended]);
+  if (next === undefined) full.abort(new Error('the tape is full'));
+  return next;
 };
 
 const writeAndCommit = async (
@@ -78,10 +103,14 @@ const writeAndCommit = async (
   return end;
 };
 
+const isRoomLeft = (end: GroupEnd | undefined): boolean =>
+  end === undefined || (end.kind === 'whole' && !end.earlyWarning);
+
 /** Goes on only where the tape has room for more. */
 const settle = async (pipeline: StreamPipeline, end: GroupEnd | undefined): Promise<void> => {
-  if (end === undefined || (end.kind === 'whole' && !end.earlyWarning)) return;
-  throw tapeFull(await Promise.race([pipeline.writeCatalogue('incremental'), pipeline.broken]));
+  if (isRoomLeft(end)) return;
+  const catalogue = await Promise.race([pipeline.writeCatalogue('incremental'), pipeline.broken]);
+  throw tapeFull(catalogue.kind === 'whole');
 };
 
 const tapeFull = (catalogued: boolean): WorkerFailure =>

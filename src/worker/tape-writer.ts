@@ -103,6 +103,8 @@ export class TapeWriter {
     this.#latestRetainUntil = header.latestRetainUntil;
     const { writer } = begun;
     let { earlyWarning } = begun;
+    // Judged at a block, whether that or the labels met the warning: an empty payload always has room.
+    let judged = false;
     for (;;) {
       const slot = this.#take();
       if (slot.kind === 'end') {
@@ -114,8 +116,9 @@ export class TapeWriter {
       this.#ring.release();
       if (written.kind === 'endOfMedium') return this.#torn(header.group);
       this.#progress.addBytes(ringBlockBytes);
-      if (!written.earlyWarning || earlyWarning) continue;
-      earlyWarning = true;
+      earlyWarning ||= written.earlyWarning;
+      if (!earlyWarning || judged) continue;
+      judged = true;
       if (this.#fits(order.weightBytes - writer.blocks * ringBlockBytes)) continue;
       if (writer.abandon('the tape is full', new Date()).kind === 'endOfMedium') return this.#torn(header.group);
       this.#nextGroup += 1;
@@ -124,7 +127,8 @@ export class TapeWriter {
   }
 
   discard(): void {
-    if (!this.#ring.discardSegment()) throw new TapeWriterStopped();
+    this.#discard();
+    this.#progress.setActivity('WaitingForWork');
   }
 
   close(): void {
@@ -180,9 +184,15 @@ export class TapeWriter {
     return { kind: 'whole', group: header.group, groups, totals: done.totals, endedAt, earlyWarning: warned };
   }
 
+  /** Its end comes when the source has answered: a source that hangs then is no drive that does. */
+  #discard(): void {
+    this.#progress.setActivity('WaitingForSource');
+    if (!this.#ring.discardSegment()) throw new TapeWriterStopped();
+  }
+
   /** The rest of the payload is not wanted any more. */
   #full(group: number): FromTapeWriter {
-    this.discard();
+    this.#discard();
     return { kind: 'full', group, groups: this.#nextGroup };
   }
 
@@ -200,7 +210,9 @@ export class TapeWriter {
   #fits(leftBytes: number): boolean {
     const { capacityBytes, usedBytes } = this.#drive.status();
     if (capacityBytes === undefined || usedBytes === undefined) return leftBytes <= 2 ** 26;
-    return leftBytes + leftBytes / 64 + closingBytes <= capacityBytes - usedBytes;
+    // The weight is an estimate: a payload that has more than that needs room all the same.
+    const left = Math.max(0, leftBytes);
+    return left + left / 64 + closingBytes <= capacityBytes - usedBytes;
   }
 }
 

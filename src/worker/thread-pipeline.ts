@@ -13,7 +13,7 @@ import { serveOpenAhead } from './open-ahead-service.ts';
 import type { SharedProgress } from './progress.ts';
 import { createRingMemory, stopRing, type RingMemory } from './ring.ts';
 import type { CatalogueMember, FromSourceReader, ToSourceReader } from './source-reader-protocol.ts';
-import type { CatalogueKind, GroupEnd, StreamPipeline } from './stream-loop.ts';
+import type { CatalogueEnd, CatalogueKind, GroupEnd, StreamPipeline } from './stream-loop.ts';
 import type { FromTapeWriter, HashedBy, ToTapeWriter } from './tape-writer-protocol.ts';
 import { ThreadPort } from './thread-port.ts';
 
@@ -76,7 +76,10 @@ export class ThreadPipeline implements StreamPipeline {
   /** Of the next payload that is begun, which may be read ahead; told in its info member. */
   #nextGroup = 0;
   #closedGroups = 0;
-  /** Payloads that are being read or lie in the ring, and that nobody writes yet. */
+  /**
+   * Payloads that the reader was asked for and that nobody writes yet: each ends in the ring one day. Below 0 while the
+   * writer waits for one that is still being prepared.
+   */
   #unwritten = 0;
 
   constructor(barcode: string, book: PipelineBook, progress: SharedProgress) {
@@ -123,11 +126,11 @@ export class ThreadPipeline implements StreamPipeline {
   }
 
   async readSegment(work: SegmentWork): Promise<void> {
-    this.#unwritten += 1;
     const info = this.#book.infoOf(work, this.#nextGroup);
     this.#nextGroup += 1;
-    const hashed = hashedBy(work);
-    const answer = await this.#reader.ask(await this.#orderOf(work, info, hashed));
+    const order = await this.#orderOf(work, info, hashedBy(work));
+    this.#unwritten += 1;
+    const answer = await this.#reader.ask(order);
     if (answer.kind === 'read') this.#book.onRead(answer.totals);
     else if (answer.kind !== 'cancelled') throw stopped();
   }
@@ -149,16 +152,18 @@ export class ThreadPipeline implements StreamPipeline {
     return { kind: 'whole', commit, earlyWarning: end.earlyWarning };
   }
 
-  async writeCatalogue(kind: CatalogueKind): Promise<boolean> {
+  async writeCatalogue(kind: CatalogueKind): Promise<CatalogueEnd> {
     for (; this.#unwritten > 0; this.#unwritten -= 1) await this.#writer.ask({ kind: 'discard' });
-    if (kind === 'whole') this.#progress.setActivity('Closing');
     const { number, members } = await this.#book.catalogueOf(kind);
+    // Not before: as long as the API is asked, nothing happens that a drive could be blamed for.
+    if (kind === 'whole') this.#progress.setActivity('Closing');
     this.#nextGroup += 1;
     const reading = this.#reader.ask({ kind: 'catalogue', members, hashed: 'writer' });
     const end = await this.#writeGroup('catalogue', number, 0, 'writer');
     await reading;
-    if (end.kind === 'whole') this.#book.onCatalogue();
-    return end.kind === 'whole';
+    if (end.kind === 'full') return { kind: 'full' };
+    this.#book.onCatalogue();
+    return { kind: 'whole', earlyWarning: end.earlyWarning };
   }
 
   /** Gives the drive back. */

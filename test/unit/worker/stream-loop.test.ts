@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { WorkerFailure } from '../../../src/worker/failure.ts';
 import type { NextWork, SegmentCommit, SegmentWork, StreamLedger } from '../../../src/worker/ledger.ts';
-import { runStream, type GroupEnd, type StreamPipeline } from '../../../src/worker/stream-loop.ts';
+import {
+  runStream,
+  type CatalogueEnd,
+  type CatalogueKind,
+  type GroupEnd,
+  type StreamPipeline,
+} from '../../../src/worker/stream-loop.ts';
 
 const work = (segment: number): SegmentWork => ({
   kind: 'data',
@@ -30,13 +36,24 @@ const turns = async (n: number): Promise<void> => {
   for (let i = 0; i < n; i += 1) await Promise.resolve();
 };
 
+const forever = (signal: AbortSignal, atTheEnd: () => void): Promise<never> =>
+  new Promise((_, reject) => {
+    const end = (): void => {
+      atTheEnd();
+      reject(new Error('aborted', { cause: signal.reason }));
+    };
+    signal.addEventListener('abort', end, { once: true });
+  });
+
 interface Script {
   readonly segments: number;
   readonly endOf?: (segment: number) => Promise<GroupEnd>;
   readonly read?: (segment: number) => Promise<void>;
   readonly commit?: (segment: number) => Promise<void>;
-  readonly catalogueFits?: boolean;
+  readonly catalogue?: (kind: CatalogueKind) => CatalogueEnd;
   readonly broken?: Promise<never>;
+  /** Nothing more comes, and nobody says close: the ledger waits. */
+  readonly staysOpen?: boolean;
 }
 
 /** Ledger and pipeline that note what happens in which order, each step some turns long. */
@@ -44,8 +61,9 @@ const play = (script: Script) => {
   const events: string[] = [];
   let next = 0;
   const ledger: StreamLedger = {
-    openNext: async (): Promise<NextWork> => {
+    openNext: async (signal): Promise<NextWork> => {
       await turns(3);
+      if (next >= script.segments && script.staysOpen === true) await forever(signal, () => events.push('gave up'));
       if (next >= script.segments) return { kind: 'close' };
       events.push(`open ${next}`);
       next += 1;
@@ -74,7 +92,7 @@ const play = (script: Script) => {
     writeCatalogue: async (kind) => {
       await turns(2);
       events.push(`catalogue ${kind}`);
-      return script.catalogueFits ?? true;
+      return script.catalogue?.(kind) ?? { kind: 'whole', earlyWarning: false };
     },
     broken: script.broken ?? new Promise<never>(() => undefined),
   };
@@ -125,10 +143,37 @@ describe('runStream', () => {
     expect(events).toContain('catalogue incremental');
   });
 
+  const ends: readonly { name: string; end: GroupEnd }[] = [
+    { name: 'no room', end: { kind: 'full' } },
+    { name: 'an early warning', end: { kind: 'whole', commit: commitOf(0), earlyWarning: true } },
+  ];
+  it.each(ends)('does not wait for work when the last segment that it was given has met $name', async ({ end }) => {
+    const { events, run } = play({ segments: 1, staysOpen: true, endOf: async () => end });
+    await expect(run).rejects.toMatchObject({ reason: 'TapeFull', exitCode: 22 });
+    expect(events).toContain('gave up');
+    expect(events.at(-1)).toBe('catalogue incremental');
+  });
+
   it('commits nothing of a segment for which the tape had no room', async () => {
-    const { events, run } = play({ segments: 3, endOf: async () => ({ kind: 'full' }), catalogueFits: false });
+    const { events, run } = play({
+      segments: 3,
+      endOf: async () => ({ kind: 'full' }),
+      catalogue: () => ({ kind: 'full' }),
+    });
     await expect(run).rejects.toMatchObject({ reason: 'TapeFull' });
     expect(events.some((event) => event.startsWith('commit'))).toBe(false);
+  });
+
+  it('changes the tape when a catalogue meets the early warning, without a second catalogue', async () => {
+    const { events, run } = play({ segments: 5, catalogue: () => ({ kind: 'whole', earlyWarning: true }) });
+    await expect(run).rejects.toMatchObject({ reason: 'TapeFull', exitCode: 22 });
+    expect(events).not.toContain('read 2');
+    expect(events.filter((event) => event.startsWith('catalogue'))).toEqual(['catalogue incremental']);
+  });
+
+  it('ends well when the last catalogue meets the early warning: nothing comes behind it', async () => {
+    const { run } = play({ segments: 1, catalogue: () => ({ kind: 'whole', earlyWarning: true }) });
+    expect(await run).toEqual({ segments: 1, catalogued: true });
   });
 
   const failures: readonly { name: string; script: (failure: Promise<never>) => Partial<Script> }[] = [

@@ -1,12 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TapeDrive } from '../../../src/devices/drive/drive.ts';
 import { labelTape } from '../../../src/tape/label-tape.ts';
 import { SharedProgress } from '../../../src/worker/progress.ts';
-import { createRingMemory } from '../../../src/worker/ring.ts';
+import { encodePayloadEnd } from '../../../src/worker/payload-end.ts';
+import { createRingMemory, ringBlockBytes, RingProducer } from '../../../src/worker/ring.ts';
 import { TapeWriter } from '../../../src/worker/tape-writer.ts';
 import { makeLibrary, type LibraryBench } from '../devices/library-bench.ts';
 import { begin, blockOf, headerOf, now, writeGroup } from '../tape/group-bench.ts';
 
+const MiB = 2 ** 20;
 const labelId = 'ab'.repeat(16);
 const barcode = 'TW0001L9';
 let bench: LibraryBench;
@@ -22,6 +24,23 @@ const openBench = async (tapeSizeBytes?: number, earlyWarningBytes?: number): Pr
   drive.spaceToEndOfData();
   ring = createRingMemory(4);
   progress = new SharedProgress();
+};
+
+/** Puts blocks into the ring, at most three, and the closing words. */
+const fill = (blocks: number): void => {
+  const producer = new RingProducer(ring);
+  for (let n = 0; n < blocks; n += 1) {
+    producer.acquire()?.fill(0x61);
+    producer.publish('block', ringBlockBytes);
+  }
+  const into = producer.acquire() ?? Buffer.alloc(0);
+  const end = { kind: 'complete', paxBytes: blocks * ringBlockBytes, indexOffset: 0, entries: 1, files: 1 } as const;
+  producer.publish('end', encodePayloadEnd(end).copy(into));
+};
+
+const groupOf = (weightBytes: number) => {
+  const { group: _group, latestRetainUntil: _latest, ...header } = headerOf(0);
+  return { kind: 'group', header, weightBytes, hashed: 'writer' } as const;
 };
 
 beforeEach(() => openBench());
@@ -46,5 +65,47 @@ describe('TapeWriter.prepare', () => {
     );
     expect(drive.spaceToEndOfData()).toEqual(before);
     expect(writerOf(1).prepare(now)).toMatchObject({ groups: 2, completed: 1 });
+  });
+});
+
+describe('TapeWriter.writeGroup', () => {
+  /** So near its end that the labels of the next group meet the warning; `left` bytes to the end. */
+  const nearTheEnd = async (left: number): Promise<TapeWriter> => {
+    drive.close();
+    bench[Symbol.dispose]();
+    const sizeBytes = 16 * MiB;
+    await openBench(sizeBytes, 8 * MiB);
+    const used = drive.status().usedBytes ?? 0;
+    writeGroup(drive, 0, 'a'.repeat(Math.floor((sizeBytes - used - left) / ringBlockBytes)));
+    const writer = writerOf();
+    writer.prepare(now);
+    return writer;
+  };
+
+  it('abandons a segment for which there is no room, also where its labels met the warning', async () => {
+    const writer = await nearTheEnd(6 * MiB);
+    fill(3);
+    expect(writer.writeGroup(groupOf(64 * MiB))).toEqual({ kind: 'full', group: 1, groups: 2 });
+  });
+
+  it('finishes one for which there is room, and tells of the warning', async () => {
+    const writer = await nearTheEnd(6 * MiB);
+    fill(3);
+    expect(writer.writeGroup(groupOf(3 * ringBlockBytes))).toMatchObject({
+      ...{ kind: 'whole', group: 1, groups: 2 },
+      earlyWarning: true,
+    });
+  });
+});
+
+describe('TapeWriter.discard', () => {
+  it('is a wait for the source, whose end of the payload it takes', () => {
+    const writer = writerOf();
+    writer.prepare(now);
+    fill(2);
+    const told = vi.spyOn(SharedProgress.prototype, 'setActivity');
+    onTestFinished(() => told.mockRestore());
+    writer.discard();
+    expect(told.mock.calls.flat()).toEqual(['WaitingForSource', 'WaitingForWork']);
   });
 });

@@ -1,0 +1,96 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { labelTape } from '../../../src/tape/label-tape.ts';
+import type { SegmentWork } from '../../../src/worker/ledger.ts';
+import { SharedProgress } from '../../../src/worker/progress.ts';
+import { ThreadPipeline, type PipelineBook } from '../../../src/worker/thread-pipeline.ts';
+import { makeLibrary, type LibraryBench } from '../devices/library-bench.ts';
+import { uid } from '../tape/group-bench.ts';
+
+const barcode = 'TW0001L9';
+const labelId = 'ab'.repeat(16);
+const job = { uid, namespace: 'default', name: 'nightly', processNumber: 7 };
+let bench: LibraryBench;
+let source: string;
+
+// Threads take their time to start on a busy machine.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+
+beforeEach(async () => {
+  bench = makeLibrary();
+  await bench.library.changer.move(1024, 256);
+  const drive = bench.library.openDrive(0);
+  labelTape(drive, { barcode, labelId, now: new Date() });
+  drive.close();
+  source = join(bench.folder, 'source');
+  mkdirSync(source);
+  writeFileSync(join(source, 'a'), 'a');
+});
+afterEach(() => bench[Symbol.dispose]());
+
+const book: PipelineBook = {
+  header: { job, stream: 0, epoch: 1, retainUntil: 'none' },
+  compression: 'None',
+  infoOf: (work, group) => ({
+    ...{ count: null, weight: work.weightBytes, job, dataTime: '', planStarted: '', consistent: false },
+    source: { kind: 'hostPath', machineID: '', rootInode: '', include: [], exclude: [], oneFileSystem: true },
+    ...{ stream: 0, epoch: 1, server: 's', library: 'l', drive: 0, barcode, labelId, group },
+    ...{ startedAt: '', retainUntil: null },
+  }),
+  planOf: async () => ({ boundaries: [], started: '' }),
+  catalogueOf: async () => ({ number: 0, members: [] }),
+  onRead: () => undefined,
+  onCatalogue: () => undefined,
+};
+
+const open = async (more: Partial<PipelineBook>, progress = new SharedProgress()): Promise<ThreadPipeline> => {
+  const pipeline = new ThreadPipeline(barcode, { ...book, ...more }, progress);
+  const address = { driver: 'virtual', folder: bench.folder, elementAddress: 256 } as const;
+  const filter = { include: [], exclude: [], oneFileSystem: true };
+  const workFolder = '.twinreel-1a2b3c4d';
+  await pipeline.openTape({ address, barcode, labelId });
+  await pipeline.openSource({ folder: source, ...filter, workFolder });
+  return pipeline;
+};
+
+const from = { path: '', offset: 0 };
+const links: SegmentWork = { kind: 'links', segment: 1, from, weightBytes: 0, entries: 0, firstSegmentOfFile: 1 };
+
+describe('ThreadPipeline', () => {
+  it('does not wait for the payload of a segment whose plan is still being read', async () => {
+    const plan = Promise.withResolvers<never>();
+    const pipeline = await open({ planOf: () => plan.promise });
+    const reading = pipeline.readSegment(links);
+    expect(await pipeline.writeCatalogue('incremental')).toEqual({ kind: 'whole', earlyWarning: false });
+    plan.reject(new Error('given up'));
+    await expect(reading).rejects.toThrow('given up');
+    await pipeline.close();
+  });
+
+  it('waits for work, and fails no drive, while the API is asked for the last catalogue', async () => {
+    const progress = new SharedProgress();
+    const seen: string[] = [];
+    const catalogueOf: PipelineBook['catalogueOf'] = async () => {
+      seen.push(progress.read().activity);
+      return { number: 0, members: [] };
+    };
+    const pipeline = await open({ catalogueOf }, progress);
+    await pipeline.writeCatalogue('whole');
+    expect(seen).toEqual(['WaitingForWork']);
+    await pipeline.close();
+  });
+
+  it('writes a segment that it was told to write before its plan had been read', async () => {
+    const plan = Promise.withResolvers<{ boundaries: []; started: string }>();
+    const pipeline = await open({ planOf: () => plan.promise });
+    const reading = pipeline.readSegment(links);
+    const writing = pipeline.writeSegment(links);
+    plan.resolve({ boundaries: [], started: new Date().toISOString() });
+    await reading;
+    expect(await writing).toMatchObject({ kind: 'whole' });
+    expect(await pipeline.writeCatalogue('whole')).toMatchObject({ kind: 'whole' });
+    expect(pipeline.groups).toBe(2);
+    await pipeline.close();
+  });
+});
