@@ -24,6 +24,7 @@ import type { Deps } from './deps.ts';
 import { claimUnit, freeUnit, holderOf, inClaimOrder, unitsOf } from './holders.ts';
 import { holdOwner, identityOf, readOwner, refOfOwner, uidOf, writeOwnerStatus } from './owner.ts';
 import type { Owner } from './owner.ts';
+import { readOwnTapes } from './own-tapes.ts';
 
 /** The allocator's only key. */
 export const allocationKey = 'queue';
@@ -43,12 +44,7 @@ export const makeAllocationReconciler =
       await rollBack(deps, owner, signal);
       retry = true;
     }
-    const queue = owners
-      .flatMap((owner) => {
-        const applicant = applicantOf(owner, deps.clock.now());
-        return applicant === undefined ? [] : [{ owner, applicant }];
-      })
-      .sort((a, b) => inOrder(a.applicant, b.applicant));
+    const queue = await readQueue(deps, owners, signal);
     const answers = answersFor(
       queue.map(({ applicant }) => applicant),
       hardwareOf(deps),
@@ -70,6 +66,22 @@ export const makeAllocationReconciler =
     if (retry) return requeueAfter(retryMs);
     return queue.length > 0 ? requeueAfter(recheckMs) : done;
   };
+
+interface Queued {
+  readonly owner: Owner;
+  readonly applicant: Applicant;
+}
+
+const readQueue = async (deps: Deps, owners: readonly Owner[], signal: AbortSignal): Promise<readonly Queued[]> => {
+  const queue: Queued[] = [];
+  for (const owner of owners) {
+    const applicant = applicantOf(owner, deps.clock.now());
+    if (applicant === undefined) continue;
+    const own = owner.kind === 'BackupJob' ? await readOwnTapes(deps, owner.object, signal) : [];
+    queue.push({ owner, applicant: { ...applicant, need: { ...applicant.need, own } } });
+  }
+  return queue.sort((a, b) => inOrder(a.applicant, b.applicant));
+};
 
 const hardwareOf = ({ caches }: Deps): Hardware => ({
   servers: caches.servers.list(),

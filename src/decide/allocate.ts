@@ -5,6 +5,7 @@
  * level that `disjointness` calls Required.
  * Then, in this order: fewest shared servers, libraries, fabrics, switches; fewest hops; fewest errors; names.
  */
+import { chooseTapes } from './choose-tapes.ts';
 import { makeRouteFinder } from './routes.ts';
 import type { FabricPort, FabricSwitch, Route, RouteFinder } from './routes.ts';
 
@@ -37,6 +38,8 @@ export interface TapeChoice {
   readonly labelId?: string;
   /** Bytes written so far; fuller tapes are used up first. */
   readonly usedBytes: number;
+  /** The one stream that may have it: it has written there, and copies lie on distinct tapes. Absent: any stream. */
+  readonly onlyFor?: number;
 }
 
 /** What may be taken now, already filtered by reach, pool, state and what the job must avoid; any order. */
@@ -127,10 +130,12 @@ const compareCost = (a: Cost, b: Cost): number => {
 
 /**
  * @param request streams without a grant, in order
- * @param free    what is usable now, any order
+ * @param all     what is usable now, any order
  * @returns `ok: false` with the first shortage met; never throws
  */
-export const allocate = (request: Request, free: Free): Allocation => {
+export const allocate = (request: Request, all: Free): Allocation => {
+  const isFor = ({ onlyFor }: TapeChoice): boolean => onlyFor === undefined || request.streams.includes(onlyFor);
+  const free = { ...all, tapes: all.tapes.filter(isFor) };
   const short = plainShortage(request, free);
   if (short !== undefined) return { ok: false, shortage: short };
   const candidates = candidatesOf(free, makeRouteFinder(free.switches));
@@ -153,11 +158,15 @@ const plainShortage = ({ streams }: Request, free: Free): Shortage | undefined =
   if (free.drives.length < need) {
     return { reason: 'NoUsableDrive', message: `${need} drives needed, ${free.drives.length} usable` };
   }
-  if (free.tapes.length < need) {
-    return { reason: 'NoUsableTape', message: `${need} tapes needed, ${free.tapes.length} usable in the pool` };
-  }
+  const tapes = countTapes(free.tapes);
+  if (tapes < need) return { reason: 'NoUsableTape', message: `${need} tapes needed, ${tapes} usable in the pool` };
   return undefined;
 };
+
+/** No stream takes two: of those that are for one stream only, one counts. */
+const countTapes = (tapes: readonly TapeChoice[]): number =>
+  tapes.filter(({ onlyFor }) => onlyFor === undefined).length +
+  new Set(tapes.flatMap(({ onlyFor }) => onlyFor ?? [])).size;
 
 const candidatesOf = (free: Free, routes: RouteFinder): readonly Candidate[] => {
   const librariesWithTapes = new Set(free.tapes.map((tape) => tape.library));
@@ -176,8 +185,13 @@ const candidatesOf = (free: Free, routes: RouteFinder): readonly Candidate[] => 
 };
 
 const search = (request: Request, free: Free, candidates: readonly Candidate[]): readonly Candidate[] | undefined => {
-  const tapesIn = new Map<string, number>();
-  for (const tape of free.tapes) tapesIn.set(tape.library, (tapesIn.get(tape.library) ?? 0) + 1);
+  const tapesIn = Map.groupBy(free.tapes, ({ library }) => library);
+  const someAreFor = free.tapes.some(({ onlyFor }) => onlyFor !== undefined);
+  const haveTapes = (chosen: readonly Candidate[], one: Candidate): boolean => {
+    const inLibrary = chosen.filter((other) => other.drive.library === one.drive.library).length;
+    if (inLibrary >= (tapesIn.get(one.drive.library)?.length ?? 0)) return false;
+    return !someAreFor || chooseTapes(request.streams, librariesOf([...chosen, one]), free.tapes) !== undefined;
+  };
   let best: { cost: Cost; chosen: readonly Candidate[] } | undefined;
   let visits = 0;
   // What a choice costs does not depend on its order, so that each set is looked at in the order of ranks only.
@@ -186,7 +200,7 @@ const search = (request: Request, free: Free, candidates: readonly Candidate[]):
       best = { cost, chosen };
       return;
     }
-    const fitting = left.filter((one) => fits(request, chosen, one, tapesIn));
+    const fitting = left.filter((one) => fits(request, chosen, one) && haveTapes(chosen, one));
     const next = fitting
       .map((one, at) => ({ one, at, cost: costWith(request, chosen, cost, one) }))
       .sort((a, b) => compareCost(a.cost, b.cost));
@@ -216,18 +230,11 @@ const neighboursOf = (request: Request, chosen: readonly Candidate[]): readonly 
   })),
 ];
 
-const fits = (
-  request: Request,
-  chosen: readonly Candidate[],
-  one: Candidate,
-  tapesIn: ReadonlyMap<string, number>,
-): boolean => {
-  const inLibrary = chosen.filter((other) => other.drive.library === one.drive.library).length;
+const fits = (request: Request, chosen: readonly Candidate[], one: Candidate): boolean => {
   if (chosen.some((other) => sameDrive(other.drive, one.drive))) return false;
   if (request.oneMachine === true && chosen.some((other) => other.server.machineId !== one.server.machineId)) {
     return false;
   }
-  if (inLibrary >= (tapesIn.get(one.drive.library) ?? 0)) return false;
   if (chosen.filter((other) => other.server.name === one.server.name).length >= one.server.room) return false;
   const shared = sharing(neighboursOf(request, chosen), one);
   const { server, library, switch: switches } = request.disjointness;
@@ -297,13 +304,13 @@ const withTapes = (
   chosen: readonly Candidate[],
   tapes: readonly TapeChoice[],
 ): readonly Allotment[] => {
-  const left = [...tapes].sort((a, b) => b.usedBytes - a.usedBytes || compareText(a.name, b.name));
-  return chosen.flatMap((one, index) => {
-    const at = left.findIndex((tape) => tape.library === one.drive.library);
-    const [tape] = at < 0 ? [] : left.splice(at, 1);
-    const stream = request.streams[index];
-    if (tape === undefined || stream === undefined) return [];
-    const { server, drive, route } = one;
-    return [{ stream, server, drive, tape, ...(route === undefined ? {} : { route }) }];
-  });
+  const found = chooseTapes(request.streams, librariesOf(chosen), tapes) ?? [];
+  return chosen
+    .flatMap(({ server, drive, route }, index): Allotment[] => {
+      const tape = found[index];
+      return tape === undefined ? [] : [{ ...tape, server, drive, ...(route === undefined ? {} : { route }) }];
+    })
+    .sort((a, b) => request.streams.indexOf(a.stream) - request.streams.indexOf(b.stream));
 };
+
+const librariesOf = (chosen: readonly Candidate[]): readonly string[] => chosen.map(({ drive }) => drive.library);

@@ -36,6 +36,14 @@ export interface Need {
   /** A pool to take scratch tapes from, or one particular tape to read. */
   readonly tapes: { readonly kind: 'pool'; readonly pool: string } | { readonly kind: 'tape'; readonly name: string };
   readonly avoid: Avoid;
+  /** Of the tapes to avoid those that one stream may go on with. */
+  readonly own?: readonly OwnTape[];
+}
+
+/** A stream of the same job has written on it. */
+export interface OwnTape {
+  readonly stream: number;
+  readonly tape: string;
 }
 
 /**
@@ -181,12 +189,21 @@ const tapesFor = (need: Need, hardware: Hardware, horizon: Horizon): readonly Ta
     const wanted =
       tapes.kind === 'pool' ? tape.spec.pool === tapes.pool && isWritable(tape, horizon) : name === tapes.name;
     const held = inTheWay([tape.status?.holder ?? []].flat(), need, horizon) > 0;
-    const out = tape.spec.disabled === true || (tapes.kind === 'pool' && (need.avoid.tapes ?? []).includes(name));
+    const isAvoided = tapes.kind === 'pool' && (need.avoid.tapes ?? []).includes(name);
+    const owner = isAvoided ? ownerOf(name, need) : undefined;
+    const out = tape.spec.disabled === true || (isAvoided && owner === undefined);
     if (library === undefined || !wanted || held || out || (horizon !== 'ever' && !isPresent(tape))) return [];
     const labelId = tape.status?.labelId;
     const usedBytes = tape.status?.usedBytes ?? 0;
-    return [{ name, barcode, library, usedBytes, ...(labelId === undefined ? {} : { labelId }) }];
+    const known = labelId === undefined ? {} : { labelId };
+    return [{ name, barcode, library, usedBytes, ...known, ...(owner === undefined ? {} : { onlyFor: owner }) }];
   });
+};
+
+/** A tape that holds copies of two streams must not get more of either. */
+const ownerOf = (tape: string, { own = [] }: Need): number | undefined => {
+  const [first, second] = own.filter((one) => one.tape === tape);
+  return second === undefined ? first?.stream : undefined;
 };
 
 const allowsNamespace = (pool: MediaPool, namespace: string): boolean =>

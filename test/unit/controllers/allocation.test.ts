@@ -1,9 +1,21 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BackupJob, BackupServer, LibraryDriveStatus } from '../../../src/api/generated/index.ts';
-import { backupJobs, backupServers, mediaPools, tapeLibraries, tapes } from '../../../src/api/resources.ts';
+import type {
+  BackupJob,
+  BackupSaveRecord,
+  BackupServer,
+  LibraryDriveStatus,
+} from '../../../src/api/generated/index.ts';
+import {
+  backupJobs,
+  backupSaveRecords,
+  backupServers,
+  mediaPools,
+  tapeLibraries,
+  tapes,
+} from '../../../src/api/resources.ts';
 import { allocationKey, makeAllocationReconciler } from '../../../src/controllers/allocation.ts';
-import { makeControllerBench, type ControllerBench } from '../../support/controller-bench.ts';
-import { holder, job as jobWith, library, pool, server, tape } from '../../support/hardware-objects.ts';
+import { makeControllerBench, namespace, type ControllerBench } from '../../support/controller-bench.ts';
+import { holder, job as jobWith, library, pool, server, tape, uid } from '../../support/hardware-objects.ts';
 
 const { signal } = new AbortController();
 let bench: ControllerBench | undefined;
@@ -189,5 +201,54 @@ describe('a job that comes before its hardware is known', () => {
     await site.settle();
     await pass(site);
     expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Reserved', 'Reserved']);
+  });
+});
+
+describe('a job that is resumed', () => {
+  const servers = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
+  const avoid = { tapes: ['tape-0', 'tape-1'] };
+  const record = (stream: number, tape: string): BackupSaveRecord => ({
+    metadata: {
+      ...{ namespace, name: `record-${stream}` },
+      labels: { 'twinreel.io/job-uid': uid, 'twinreel.io/type': 'Stream' },
+    },
+    spec: {
+      ...{ type: 'Stream', stream },
+      job: { kind: 'BackupJob', namespace: 'default', name: 'job', uid, processNumber: 7 },
+    },
+    status: {
+      areas: [
+        { ...{ library: 'library-0', tape, barcode: tape, labelId: '', epoch: 1 }, firstSegment: 0, lastSegment: 1 },
+      ],
+    },
+  });
+
+  it('goes on with the tapes that it has begun, each stream with its own', async () => {
+    const site = await begin([jobWith({ ...waiting(), avoid })], servers);
+    site.memory.seed(backupSaveRecords, record(0, 'tape-1'));
+    site.memory.seed(backupSaveRecords, record(1, 'tape-0'));
+    await pass(site);
+    expect(jobOf(site)?.streams?.map(({ state, tape }) => [state, tape])).toEqual([
+      ['Reserved', 'tape-1'],
+      ['Reserved', 'tape-0'],
+    ]);
+  });
+
+  it('gives no stream the tape of another', async () => {
+    const site = await begin([jobWith({ ...waiting(), avoid })], servers);
+    site.memory.seed(backupSaveRecords, record(0, 'tape-1'));
+    await pass(site);
+    expect(jobOf(site)?.ending).toMatchObject({ result: 'Failed', reason: 'NoUsableTape' });
+  });
+
+  it('replaces a lost stream on another tape all the same', async () => {
+    const lost = [0, 1].map((number) => ({
+      ...{ number, epoch: 1, role: 'Active' as const, startedAt: now, lostEpoch: number },
+      state: number === 0 ? ('Running' as const) : ('Waiting' as const),
+    }));
+    const site = await begin([jobWith({ ...waiting(), avoid, allocatedAt: now, streams: lost })], servers);
+    site.memory.seed(backupSaveRecords, record(1, 'tape-0'));
+    await pass(site);
+    expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Running', 'Failed']);
   });
 });

@@ -13,6 +13,8 @@ import {
 } from '../../../src/decide/allocate.ts';
 import { makeRouteFinder, type FabricPort, type FabricSwitch } from '../../../src/decide/routes.ts';
 
+import { canHaveTapes } from './tape-rule.ts';
+
 const strictness = fc.constantFrom('Required' as const, 'Preferred' as const);
 const disjointness: fc.Arbitrary<Disjointness> = fc.record({
   server: strictness,
@@ -59,8 +61,16 @@ const drive = (index: number): fc.Arbitrary<DriveChoice> =>
 
 const tape = (index: number): fc.Arbitrary<TapeChoice> =>
   fc
-    .record({ library: fc.constantFrom('lib-0', 'lib-1'), usedBytes: fc.nat(2) })
-    .map((more) => ({ name: `tape-${index}`, barcode: `T${index}`, ...more }));
+    .record({
+      library: fc.constantFrom('lib-0', 'lib-1'),
+      usedBytes: fc.nat(2),
+      onlyFor: fc.option(fc.nat(2), { nil: undefined, freq: 2 }),
+    })
+    .map(({ onlyFor, ...more }) => ({
+      ...{ name: `tape-${index}`, barcode: `T${index}` },
+      ...more,
+      ...(onlyFor === undefined ? {} : { onlyFor }),
+    }));
 
 const several = <T>(most: number, make: (index: number) => fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
   fc.nat(most).chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => make(index))));
@@ -94,7 +104,7 @@ interface Placed {
 
 /** The hard rules, written once more. */
 const isAllowed = (
-  { disjointness: apart, neighbours, oneMachine }: Request,
+  { streams, disjointness: apart, neighbours, oneMachine }: Request,
   { tapes }: Free,
   placed: readonly Placed[],
 ): boolean => {
@@ -108,7 +118,7 @@ const isAllowed = (
     placed.every((one) => one.drive.servers?.includes(one.server.name) ?? true) &&
     (oneMachine !== true || new Set(placed.map((one) => one.server.machineId)).size <= 1) &&
     placed.every((one) => count(servers, one.server.name) <= one.server.room) &&
-    libraries.every((name) => count(libraries, name) <= tapes.filter(({ library }) => library === name).length) &&
+    canHaveTapes(streams, libraries, tapes) &&
     (apart.server === 'Preferred' || distinct([...servers, ...neighbours.map((one) => one.server)])) &&
     (apart.library === 'Preferred' || distinct([...libraries, ...neighbours.map((one) => one.library)])) &&
     (apart.switch === 'Preferred' || distinct([...masks, ...new Set(neighbours.flatMap((one) => one.switches))]))
@@ -149,7 +159,10 @@ describe('allocate', () => {
           ),
         ).toBe(true);
         expect(new Set(answer.allotments.map((one) => one.tape.name)).size).toBe(wish.streams.length);
-        for (const one of answer.allotments) expect(one.tape.library).toBe(one.drive.library);
+        for (const one of answer.allotments) {
+          expect(one.tape.library).toBe(one.drive.library);
+          expect([undefined, one.stream]).toContain(one.tape.onlyFor);
+        }
       }),
       { numRuns: 500 },
     );

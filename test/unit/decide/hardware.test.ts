@@ -83,6 +83,19 @@ describe('B3, B4: what of the hardware a job may use', () => {
       'server-1 | lib-0/drive-0 | t1',
     ],
     [
+      'of the tapes to avoid those on which just one of its streams has written',
+      {
+        avoid: { tapes: ['t0', 't1', 't2'] },
+        own: [
+          { stream: 0, tape: 't0' },
+          { stream: 0, tape: 't1' },
+          { stream: 1, tape: 't1' },
+        ],
+      },
+      { tapes: ['t0', 't1', 't2'].map((name) => aTape(name, 'lib-0')) },
+      'server-0,server-1 | lib-0/drive-0,lib-1/drive-0 | t0',
+    ],
+    [
       'no tape that is held, full, foreign, or not there',
       {},
       {
