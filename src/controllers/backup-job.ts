@@ -24,6 +24,7 @@ import { jsonEqual } from '../kube/json-equal.ts';
 import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
+import { actInOrder } from './act-in-order.ts';
 import type { Deps } from './deps.ts';
 import { actOnGrant } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
@@ -35,6 +36,7 @@ import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
 import { actOnStream } from './stream-acts.ts';
 import type { StreamStep } from './stream-acts.ts';
+import { ZoneFailure } from './zone-failure.ts';
 
 interface Memory {
   readonly meter: SilenceMeter;
@@ -198,12 +200,33 @@ const carryOut = async (
   signal: AbortSignal,
 ): Promise<Result> => {
   const context: ActContext = { deps, job: identity(job), labelsBlankTapes: true, signal };
-  const outcomes: Outcome[] = [];
-  for (const step of decided) {
-    const outcome = isStreamStep(step) ? await actOnStream(context, job, step) : await actOnGrant(context, step);
-    if (outcome !== undefined) outcomes.push(outcome);
-  }
-  if (outcomes.length === 0) return requeueAfter(busyMs);
+  const act = (step: Step): Promise<Outcome | undefined> =>
+    isStreamStep(step) ? actOnStream(context, job, step) : actOnGrant(context, step);
+  const { outcomes, failures } = await actInOrder(decided, act, excuse, signal);
+  const result =
+    outcomes.length === 0 ? requeueAfter(busyMs) : await note(deps, memory, job, outcomes, spec, heads, signal);
+  const [failure, ...more] = failures;
+  for (const other of more) deps.log.error({ job: keyOf(job), err: other }, 'an act failed beside another');
+  // What succeeded is noted all the same; the queue backs off.
+  if (failure !== undefined) throw failure;
+  return result;
+};
+
+/** A switch that fails is told to the status: it is what the next decision is made of. */
+const excuse = (step: Step, error: unknown): Outcome | undefined =>
+  error instanceof ZoneFailure && 'grant' in step
+    ? { kind: 'zoneFailed', epoch: step.grant.epoch, switchName: error.switchName, message: error.message }
+    : undefined;
+
+const note = async (
+  deps: Deps,
+  memory: Memory,
+  job: BackupJob,
+  outcomes: readonly Outcome[],
+  spec: EffectiveSpec,
+  heads: Heads,
+  signal: AbortSignal,
+): Promise<Result> => {
   const now = new Date(deps.clock.now()).toISOString();
   const ran = outcomes.some(({ kind }) => kind === 'hookRan');
   const hooks = ran ? { hooks: foldHooks(job.status?.hooks ?? [], outcomes, now) } : {};

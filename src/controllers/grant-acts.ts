@@ -10,7 +10,7 @@ import type { Step } from '../decide/step.ts';
 import { workerPod } from '../decide/worker-pod.ts';
 import type { WorkerPodPlan } from '../decide/worker-pod.ts';
 import type { Fabric } from '../devices/fabric/fabric.ts';
-import { ApiError } from '../kube/api.ts';
+import { ApiError, isApiError } from '../kube/api.ts';
 import type { Pod } from '../kube/core-types.ts';
 import { pods } from '../kube/resources.ts';
 import { createIfAbsent, deleteIfPresent, getIfPresent, removeFinalizer } from '../kube/writes.ts';
@@ -18,6 +18,7 @@ import { changeStatus } from './change-status.ts';
 import type { Deps } from './deps.ts';
 import { freeUnit, holderOf, sameHolder, unitsOf } from './holders.ts';
 import type { Outcome } from './outcome.ts';
+import { ZoneFailure } from './zone-failure.ts';
 
 export interface ActContext {
   readonly deps: Deps;
@@ -83,20 +84,33 @@ const fabricOfSwitch = async ({ deps, signal }: ActContext, name: string): Promi
   return fcSwitch === undefined ? undefined : deps.fabricOf(fcSwitch, signal);
 };
 
+/** The API's faults stay its own: they say nothing of the switch. */
+const onSwitch = async (name: string, work: () => Promise<void>): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    throw isApiError(error) ? error : new ZoneFailure(name, error);
+  }
+};
+
 /** X1: the route is a zone of its own on each of its switches; the driver reads it back. */
 const zone = async (context: ActContext, grant: Grant): Promise<void> => {
   for (const one of grant.zones ?? []) {
-    const fabric = await fabricOfSwitch(context, one.switch);
-    if (fabric === undefined)
-      throw new Error(`FCSwitch ${one.switch} of stream ${grant.number} does not exist any more`);
-    await fabric.ensureZone({ name: one.name, members: one.members ?? [] }, context.signal);
+    await onSwitch(one.switch, async () => {
+      const fabric = await fabricOfSwitch(context, one.switch);
+      if (fabric === undefined)
+        throw new Error(`FCSwitch ${one.switch} of stream ${grant.number} does not exist any more`);
+      await fabric.ensureZone({ name: one.name, members: one.members ?? [] }, context.signal);
+    });
   }
 };
 
 const unzone = async (context: ActContext, grant: Grant): Promise<void> => {
   for (const one of grant.zones ?? []) {
-    const fabric = await fabricOfSwitch(context, one.switch);
-    await fabric?.removeZone(one.name, context.signal);
+    await onSwitch(one.switch, async () => {
+      const fabric = await fabricOfSwitch(context, one.switch);
+      await fabric?.removeZone(one.name, context.signal);
+    });
   }
 };
 

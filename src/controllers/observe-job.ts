@@ -72,12 +72,18 @@ export const observeJob = async (
       startMs: deps.settings.podStartMs,
     },
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
+    downSwitches: downSwitchesOf(deps),
   };
   const committed = needsCommitted(most)
     ? await readCommitted(deps.api, deps.settings.namespace, uid, signal)
     : undefined;
   return { seen: { ...most, committed }, heads };
 };
+
+const downSwitchesOf = ({ caches }: Deps): ReadonlySet<string> =>
+  new Set(
+    caches.switches.list().flatMap(({ metadata, status }) => (status?.state === 'NotUsable' ? [metadata.name] : [])),
+  );
 
 const headsOf = (deps: Deps, uid: string): Heads => {
   const records = deps.caches.records.byIndex('job', uid);

@@ -170,7 +170,7 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
   if (ending === undefined) return status;
   if (ending.result === 'Suspended')
     return { ...status, phase: 'Suspended', reason: ending.reason, message: bounded(ending.message, 'summary') };
-  const fencing = [...(status.streams ?? []), ...(status.retired ?? [])].some(holds);
+  const held = [...(status.streams ?? []), ...(status.retired ?? [])].filter(holds);
   const succeeded = ending.result === 'Succeeded';
   const copies = ending.copies ?? 0;
   const set = (conditions: JobStatus['conditions'], type: string, value: boolean, reason: string, message: string) =>
@@ -189,15 +189,8 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
       : 'read from a live source: each file is consistent in itself';
     conditions = set(conditions, 'Consistent', quiet, quiet ? 'Quiesced' : 'LiveSource', how);
   }
-  conditions = fencing
-    ? set(
-        conditions,
-        'Released',
-        false,
-        'FencingUnconfirmed',
-        'a lost writer is not proven to be gone: its tape and drive stay held',
-      )
-    : set(conditions, 'Released', true, 'NothingHeld', 'no hardware is held');
+  const left = stillHeld(held);
+  conditions = set(conditions, 'Released', held.length === 0, left.reason, left.message);
   const percent = succeeded && copies >= spec.copies ? { progress: { ...status.progress, percent: '100%' } } : {};
   return {
     ...status,
@@ -208,4 +201,18 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
     conditions,
     completionTime: now,
   };
+};
+
+const stillHeld = (held: readonly Grant[]): { readonly reason: string; readonly message: string } => {
+  if (held.length === 0) return { reason: 'NothingHeld', message: 'no hardware is held' };
+  const numbers = held.map(({ number }) => number).join(', ');
+  return anyIn(held, 'Fencing')
+    ? {
+        reason: 'FencingUnconfirmed',
+        message: `a lost writer is not proven to be gone: tape and drive of stream ${numbers} stay held`,
+      }
+    : {
+        reason: 'ZoneStands',
+        message: `a switch does not take a zone away: what stream ${numbers} used stays held`,
+      };
 };

@@ -4,6 +4,7 @@ import type { EffectiveSpec } from './effective-spec.ts';
 import type { Grant } from './grant.ts';
 import type { JobStatus } from './backup-job.ts';
 import type { Draft } from './job-draft.ts';
+import { failedSwitches } from './route-fault.ts';
 import type { Fault } from './step.ts';
 
 const maxHistory = 64;
@@ -75,6 +76,7 @@ const avoiding = (before: JobStatus['avoid'], grant: Grant, fault: Fault): NonNu
     case 'server':
       return { ...before, servers: add(before?.servers, grant.server) };
     case 'route':
+      return { ...before, switches: failedSwitches(grant).reduce(add, [...(before?.switches ?? [])]) };
     case 'source':
     case 'target':
     case 'worker':

@@ -6,6 +6,7 @@ import { releaseGrant } from './grant-life.ts';
 import { take } from './job-draft.ts';
 import type { Draft } from './job-draft.ts';
 import { plannerIsOver } from './plan-life.ts';
+import { failedSwitches } from './route-fault.ts';
 import { wake } from './quiesce.ts';
 
 /** B14, F9: everything secured is released, whatever the outcome. */
@@ -41,6 +42,12 @@ export const release = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number
 const fenceIsOverdue = (grant: Grant, seen: SeenJob, nowMs: number): boolean =>
   grant.state === 'Fencing' && nowMs - Date.parse(grant.stateSince ?? '') > seen.fenceTimeoutMs;
 
+/** A switch that does not answer may take its zone to the grave: the job does not wait for that for ever either. */
+const unzoneIsOverdue = (grant: Grant, seen: SeenJob, nowMs: number): boolean =>
+  grant.state === 'Releasing' &&
+  failedSwitches(grant).length > 0 &&
+  nowMs - Date.parse(grant.stateSince ?? '') > seen.fenceTimeoutMs;
+
 export const releaseRetired = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   draft.retired = draft.retired.map((grant) => (holds(grant) ? release(draft, seen, grant, nowMs) : grant));
 };
@@ -56,7 +63,8 @@ export const closeBooks = (draft: Draft, seen: SeenJob, nowMs: number): void => 
   const { ending, phase } = draft.status;
   if (ending === undefined || isOver(phase)) return;
   if (draft.steps.some(({ kind }) => kind === 'runHook')) return;
-  const awaited = (grant: Grant): boolean => holds(grant) && !fenceIsOverdue(grant, seen, nowMs);
+  const awaited = (grant: Grant): boolean =>
+    holds(grant) && !fenceIsOverdue(grant, seen, nowMs) && !unzoneIsOverdue(grant, seen, nowMs);
   if ([...draft.streams, ...draft.retired].some(awaited)) return;
   const planner = seen.plan?.pod;
   if (!plannerIsOver(seen)) return;
