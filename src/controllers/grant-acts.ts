@@ -6,6 +6,7 @@ import { bounded, boundedReason } from '../api/status-text.ts';
 import type { JobIdentity, TapeFacts, WorkerOrder } from '../api/worker-order.ts';
 import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
 import { podFacts } from '../decide/pod-facts.ts';
+import { tapeNotFound } from '../decide/step.ts';
 import type { Step } from '../decide/step.ts';
 import { workerPod } from '../decide/worker-pod.ts';
 import type { WorkerPodPlan } from '../decide/worker-pod.ts';
@@ -235,9 +236,12 @@ const noteLoaded = async (context: ActContext, grant: Grant, facts: TapeFacts): 
   });
 };
 
-/** After a failed write nobody knows where on the tape it stands: it is full for writing. */
+/**
+ * After a failed write nobody knows where on the tape it stands: it is full for writing. A load that failed wrote no data:
+ * a blank tape is as good as before.
+ */
 const spoilsTape = (grant: Grant): boolean =>
-  grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull';
+  grant.loaded === true && (grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull');
 
 const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | undefined): Promise<void> => {
   await changeDrive(context, grant, ({ loadedTape: _gone, ...drive }) => drive);
@@ -310,12 +314,22 @@ const liftFence = async (context: ActContext, grant: Grant, name: string, uid: s
 const offline: readonly string[] = ['DriveOffline', 'DriveNotReady', 'Offline', 'NotReady'];
 const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
 
+/** Neither drive nor tape failed: an inventory has to say where it is. */
+const missTape = async (context: ActContext, grant: Grant, message: string): Promise<undefined> => {
+  await changeTape(context, grant, ({ slot: _not, ...status }) => ({
+    ...status,
+    ...{ state: 'Unknown' as const, reason: tapeNotFound, message },
+  }));
+  return undefined;
+};
+
 const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: 'noteFault' }>): Promise<undefined> => {
   const { grant, fault } = step;
   const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   if (fault.domain === 'drive' || fault.domain === 'tape') {
     const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
     const full = reason === 'TapeFull';
+    if (reason === tapeNotFound) return missTape(context, grant, message);
     if (!full) await changeDrive(context, grant, (drive) => ({ ...drive, errors: (drive.errors ?? 0) + 1, ...dead }));
     await changeTape(context, grant, (status) => ({
       ...status,
