@@ -53,7 +53,7 @@ export const observeJob = async (
     deleted: job.metadata.deletionTimestamp !== undefined,
     cancelAsked: job.spec.cancel === true,
     suspendAsked: job.spec.suspend === true,
-    startedAtMs: Date.parse(status.startTime ?? job.metadata.creationTimestamp ?? ''),
+    startedAtMs: startedAtMs(job),
     view,
     plan: { segments: plan?.segments ?? 0, complete: plan?.complete ?? false, pod: planPod },
     heads: jobHeads,
@@ -79,6 +79,10 @@ export const observeJob = async (
     : undefined;
   return { seen: { ...most, committed }, heads };
 };
+
+/** As if it had started later by the time for which it was suspended: that counts against no deadline. */
+const startedAtMs = ({ metadata, status }: BackupJob): number =>
+  Date.parse(status?.startTime ?? metadata.creationTimestamp ?? '') + 1000 * (status?.suspendedSeconds ?? 0);
 
 const downSwitchesOf = ({ caches }: Deps): ReadonlySet<string> =>
   new Set(

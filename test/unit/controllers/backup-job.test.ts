@@ -5,7 +5,7 @@ import { makeBackupJobReconciler } from '../../../src/controllers/backup-job.ts'
 import type { Deps } from '../../../src/controllers/deps.ts';
 import { nodes, pods } from '../../../src/kube/resources.ts';
 import { makeControllerBench, namespace, type ControllerBench } from '../../support/controller-bench.ts';
-import { fcSwitch, grant, job as jobWith, library, node, server, tape } from '../../support/hardware-objects.ts';
+import { fcSwitch, grant, job as jobWith, library, node, server, tape, uid } from '../../support/hardware-objects.ts';
 
 const { signal } = new AbortController();
 const key = 'default/job';
@@ -76,5 +76,64 @@ describe('F4: a switch that dies under one stream', () => {
     await found.settle();
     await expect(reconcile(key, signal)).rejects.toThrow();
     expect(read(found)?.metadata.resourceVersion).toBe(version);
+  });
+});
+
+describe('a suspended job', () => {
+  const ending = { result: 'Suspended', reason: 'Suspended', message: 'spec.suspend is set' } as const;
+  const fencing = grant({ state: 'Fencing', zoned: true, stateSince: new Date(0).toISOString(), outcome: 'Unused' });
+  const suspended = (annotated: boolean): BackupJob => {
+    const job = jobWith(
+      { phase: 'Suspended', ending, processNumber: 7, streams: [], retired: [fencing] },
+      { finalizers: ['twinreel.io/held'], annotations: annotated ? { 'twinreel.io/fenced': '3' } : {} },
+    );
+    return { ...job, spec: { ...job.spec, suspend: true } };
+  };
+  const loading = { namespace, name: 'tw-1a2b3c4d-s1-e3-load' };
+  const withPod = async (annotated: boolean): Promise<ControllerBench> => {
+    const found = await begin(suspended(annotated));
+    found.memory.seed(pods, {
+      metadata: {
+        ...loading,
+        labels: { 'twinreel.io/worker': 'true', 'twinreel.io/role': 'load', 'twinreel.io/job-uid': uid },
+        deletionTimestamp: new Date(0).toISOString(),
+        finalizers: ['twinreel.io/fence'],
+      },
+      spec: { nodeName: 'server-0', containers: [] },
+    });
+    await found.settle();
+    return found;
+  };
+
+  it('keeps its finalizer and stays Suspended while a fence is outstanding', async () => {
+    const found = await withPod(false);
+    await makeBackupJobReconciler(found.deps)(key, signal);
+    expect(read(found)).toMatchObject({
+      status: { phase: 'Suspended' },
+      metadata: { finalizers: ['twinreel.io/held'] },
+    });
+    expect(found.memory.read(tapeLibraries, { name: 'library-0' })).toBeDefined();
+  });
+
+  it('unloads what it still holds once the fence is vouched for', async () => {
+    const found = await withPod(true);
+    await makeBackupJobReconciler(found.deps)(key, signal);
+    expect(found.memory.read(pods, { namespace, name: 'tw-1a2b3c4d-s1-e3-unload-0' })).toBeDefined();
+    expect(read(found)?.status?.phase).toBe('Suspended');
+  });
+});
+
+describe('activeDeadline', () => {
+  it.each([
+    ['is over for a job that was never suspended', 0, 'DeadlineExceeded'],
+    ['is not for one that was suspended for most of its life', 3_600, undefined],
+  ] as const)('%s', async (_name, suspendedSeconds, reason) => {
+    bench = await makeControllerBench();
+    const startTime = new Date(bench.clock.now() - 3_610_000).toISOString();
+    const job = jobWith({ phase: 'Queued', processNumber: 7, startTime, suspendedSeconds, streams: [] });
+    bench.memory.seed(backupJobs, { ...job, spec: { ...job.spec, activeDeadline: '60s' } });
+    await bench.settle();
+    await makeBackupJobReconciler(bench.deps)(key, signal);
+    expect(read(bench)?.status?.ending?.reason).toBe(reason);
   });
 });
