@@ -10,10 +10,10 @@ import type { JobStatus } from '../decide/backup-job.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import type { EffectiveSpec } from '../decide/effective-spec.ts';
 import { holds } from '../decide/grant.ts';
-import type { Grant } from '../decide/grant.ts';
 import { eventsBetween } from '../decide/job-events.ts';
-import { finalise, isTerminal, summarise } from '../decide/job-status.ts';
+import { finalise, isOver, isTerminal, summarise } from '../decide/job-status.ts';
 import type { Heads } from '../decide/job-status.ts';
+import { initialStatus, resumed } from '../decide/resume.ts';
 import type { Step } from '../decide/step.ts';
 import { parseDurationMs } from '../decide/units.ts';
 import { unsupportedIn } from '../decide/unsupported.ts';
@@ -24,6 +24,7 @@ import { jsonEqual } from '../kube/json-equal.ts';
 import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
+import { actInOrder } from './act-in-order.ts';
 import type { Deps } from './deps.ts';
 import { actOnGrant } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
@@ -35,6 +36,7 @@ import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
 import { actOnStream } from './stream-acts.ts';
 import type { StreamStep } from './stream-acts.ts';
+import { ZoneFailure } from './zone-failure.ts';
 
 interface Memory {
   readonly meter: SilenceMeter;
@@ -56,7 +58,7 @@ export const makeBackupJobReconciler = (deps: Deps): Reconcile => {
     }
     if (isTerminal(job.status) && !holdsAnything(job.status)) return settle(deps, memory, job, signal);
     if (job.status?.phase === undefined) return admit(deps, memory, job, signal);
-    if (job.status.phase === 'Suspended') return resume(deps, memory, job, signal);
+    if (job.status.phase === 'Suspended') return suspended(deps, memory, job, signal);
     return pass(deps, memory, job, signal);
   };
 };
@@ -96,33 +98,19 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
   return write(deps, memory, job, status, signal);
 };
 
-const initialStatus = (spec: EffectiveSpec, now: string): JobStatus => ({
-  phase: 'Queued',
-  streams: Array.from({ length: spec.routes }, (_, number): Grant => ({
-    number,
-    epoch: 0,
-    role: number < spec.activeRoutes ? 'Active' : 'Standby',
-    state: 'Waiting',
-    startedAt: now,
-  })),
-  streamsText: `0/${spec.routes}`,
-  failovers: 0,
-  bytesRewritten: 0,
-  startTime: now,
-});
-
 const expiry = (job: BackupJob, now: string): Pick<JobStatus, 'expires'> => {
   const { keepFor } = job.spec.retention ?? {};
   return keepFor === undefined ? {} : { expires: new Date(Date.parse(now) + parseDurationMs(keepFor)).toISOString() };
 };
 
-const resume = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSignal): Promise<Result> => {
+/** It stays suspended, is resumed, or ends: for that it goes the way of all jobs. */
+const suspended = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSignal): Promise<Result> => {
   const ends = job.spec.cancel === true || job.metadata.deletionTimestamp !== undefined;
-  if (job.spec.suspend === true && !ends) return lift(deps, job, signal);
-  const { ending: _ended, allocatedAt: _secured, ...status } = job.status ?? {};
-  const fresh = initialStatus(effectiveSpec(job), new Date(deps.clock.now()).toISOString());
-  const { failovers: _f, bytesRewritten: _b, startTime: _s, ...again } = fresh;
-  return write(deps, memory, job, { ...status, ...again }, signal);
+  if (job.spec.suspend === true && !ends) {
+    return holdsAnything(job.status) ? pass(deps, memory, job, signal) : lift(deps, job, signal);
+  }
+  const now = new Date(deps.clock.now()).toISOString();
+  return write(deps, memory, job, resumed(job.status ?? {}, effectiveSpec(job), now), signal);
 };
 
 const write = async (
@@ -162,8 +150,7 @@ const pass = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSig
   const nowMs = deps.clock.now();
   const { seen, heads } = await observeJob(deps, memory.meter, job, signal);
   const decision = decideBackupJob(seen, nowMs);
-  const over = isTerminal(job.status);
-  const status = over ? decision.status : summarise(decision.status, seen.spec, heads);
+  const status = isOver(job.status) ? decision.status : summarise(decision.status, seen.spec, heads);
   if (!worthWriting(deps, memory, job, status)) {
     return carryOut(deps, memory, job, decision.steps, seen.spec, heads, signal);
   }
@@ -198,12 +185,33 @@ const carryOut = async (
   signal: AbortSignal,
 ): Promise<Result> => {
   const context: ActContext = { deps, job: identity(job), labelsBlankTapes: true, signal };
-  const outcomes: Outcome[] = [];
-  for (const step of decided) {
-    const outcome = isStreamStep(step) ? await actOnStream(context, job, step) : await actOnGrant(context, step);
-    if (outcome !== undefined) outcomes.push(outcome);
-  }
-  if (outcomes.length === 0) return requeueAfter(busyMs);
+  const act = (step: Step): Promise<Outcome | undefined> =>
+    isStreamStep(step) ? actOnStream(context, job, step) : actOnGrant(context, step);
+  const { outcomes, failures } = await actInOrder(decided, act, excuse, signal);
+  const result =
+    outcomes.length === 0 ? requeueAfter(busyMs) : await note(deps, memory, job, outcomes, spec, heads, signal);
+  const [failure, ...more] = failures;
+  for (const other of more) deps.log.error({ job: keyOf(job), err: other }, 'an act failed beside another');
+  // What succeeded is noted all the same; the queue backs off.
+  if (failure !== undefined) throw failure;
+  return result;
+};
+
+/** A switch that fails is told to the status: it is what the next decision is made of. */
+const excuse = (step: Step, error: unknown): Outcome | undefined =>
+  error instanceof ZoneFailure && 'grant' in step
+    ? { kind: 'zoneFailed', epoch: step.grant.epoch, switchName: error.switchName, message: error.message }
+    : undefined;
+
+const note = async (
+  deps: Deps,
+  memory: Memory,
+  job: BackupJob,
+  outcomes: readonly Outcome[],
+  spec: EffectiveSpec,
+  heads: Heads,
+  signal: AbortSignal,
+): Promise<Result> => {
   const now = new Date(deps.clock.now()).toISOString();
   const ran = outcomes.some(({ kind }) => kind === 'hookRan');
   const hooks = ran ? { hooks: foldHooks(job.status?.hooks ?? [], outcomes, now) } : {};
@@ -217,7 +225,8 @@ const carryOut = async (
 
 /** After the end only a fence can be outstanding; once it is proven the job says so. */
 const settled = (job: BackupJob, folded: JobStatus, spec: EffectiveSpec, heads: Heads, now: string): JobStatus => {
-  if (!isTerminal(job.status)) return summarise(folded, spec, heads);
+  if (!isOver(job.status)) return summarise(folded, spec, heads);
+  if (!isTerminal(job.status)) return folded;
   const { completionTime } = job.status ?? {};
   const again = finalise(folded, spec, job.metadata.generation ?? 0, now);
   return { ...again, ...(completionTime === undefined ? {} : { completionTime }) };

@@ -6,11 +6,12 @@ import { bounded, boundedReason } from '../api/status-text.ts';
 import type { JobIdentity, TapeFacts, WorkerOrder } from '../api/worker-order.ts';
 import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
 import { podFacts } from '../decide/pod-facts.ts';
+import { tapeNotFound } from '../decide/step.ts';
 import type { Step } from '../decide/step.ts';
 import { workerPod } from '../decide/worker-pod.ts';
 import type { WorkerPodPlan } from '../decide/worker-pod.ts';
 import type { Fabric } from '../devices/fabric/fabric.ts';
-import { ApiError } from '../kube/api.ts';
+import { ApiError, isApiError } from '../kube/api.ts';
 import type { Pod } from '../kube/core-types.ts';
 import { pods } from '../kube/resources.ts';
 import { createIfAbsent, deleteIfPresent, getIfPresent, removeFinalizer } from '../kube/writes.ts';
@@ -18,6 +19,7 @@ import { changeStatus } from './change-status.ts';
 import type { Deps } from './deps.ts';
 import { freeUnit, holderOf, sameHolder, unitsOf } from './holders.ts';
 import type { Outcome } from './outcome.ts';
+import { ZoneFailure } from './zone-failure.ts';
 
 export interface ActContext {
   readonly deps: Deps;
@@ -83,20 +85,33 @@ const fabricOfSwitch = async ({ deps, signal }: ActContext, name: string): Promi
   return fcSwitch === undefined ? undefined : deps.fabricOf(fcSwitch, signal);
 };
 
+/** The API's faults stay its own: they say nothing of the switch. */
+const onSwitch = async (name: string, work: () => Promise<void>): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    throw isApiError(error) ? error : new ZoneFailure(name, error);
+  }
+};
+
 /** X1: the route is a zone of its own on each of its switches; the driver reads it back. */
 const zone = async (context: ActContext, grant: Grant): Promise<void> => {
   for (const one of grant.zones ?? []) {
-    const fabric = await fabricOfSwitch(context, one.switch);
-    if (fabric === undefined)
-      throw new Error(`FCSwitch ${one.switch} of stream ${grant.number} does not exist any more`);
-    await fabric.ensureZone({ name: one.name, members: one.members ?? [] }, context.signal);
+    await onSwitch(one.switch, async () => {
+      const fabric = await fabricOfSwitch(context, one.switch);
+      if (fabric === undefined)
+        throw new Error(`FCSwitch ${one.switch} of stream ${grant.number} does not exist any more`);
+      await fabric.ensureZone({ name: one.name, members: one.members ?? [] }, context.signal);
+    });
   }
 };
 
 const unzone = async (context: ActContext, grant: Grant): Promise<void> => {
   for (const one of grant.zones ?? []) {
-    const fabric = await fabricOfSwitch(context, one.switch);
-    await fabric?.removeZone(one.name, context.signal);
+    await onSwitch(one.switch, async () => {
+      const fabric = await fabricOfSwitch(context, one.switch);
+      await fabric?.removeZone(one.name, context.signal);
+    });
   }
 };
 
@@ -231,9 +246,12 @@ const noteLoaded = async (context: ActContext, grant: Grant, facts: TapeFacts): 
   });
 };
 
-/** After a failed write nobody knows where on the tape it stands: it is full for writing. */
+/**
+ * After a failed write nobody knows where on the tape it stands: it is full for writing. A load that failed wrote no data:
+ * a blank tape is as good as before.
+ */
 const spoilsTape = (grant: Grant): boolean =>
-  grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull';
+  grant.loaded === true && (grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull');
 
 const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | undefined): Promise<void> => {
   await changeDrive(context, grant, ({ loadedTape: _gone, ...drive }) => drive);
@@ -306,12 +324,22 @@ const liftFence = async (context: ActContext, grant: Grant, name: string, uid: s
 const offline: readonly string[] = ['DriveOffline', 'DriveNotReady', 'Offline', 'NotReady'];
 const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
 
+/** Neither drive nor tape failed: an inventory has to say where it is. */
+const missTape = async (context: ActContext, grant: Grant, message: string): Promise<undefined> => {
+  await changeTape(context, grant, ({ slot: _not, ...status }) => ({
+    ...status,
+    ...{ state: 'Unknown' as const, reason: tapeNotFound, message },
+  }));
+  return undefined;
+};
+
 const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: 'noteFault' }>): Promise<undefined> => {
   const { grant, fault } = step;
   const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   if (fault.domain === 'drive' || fault.domain === 'tape') {
     const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
     const full = reason === 'TapeFull';
+    if (reason === tapeNotFound) return missTape(context, grant, message);
     if (!full) await changeDrive(context, grant, (drive) => ({ ...drive, errors: (drive.errors ?? 0) + 1, ...dead }));
     await changeTape(context, grant, (status) => ({
       ...status,

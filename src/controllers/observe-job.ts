@@ -53,7 +53,7 @@ export const observeJob = async (
     deleted: job.metadata.deletionTimestamp !== undefined,
     cancelAsked: job.spec.cancel === true,
     suspendAsked: job.spec.suspend === true,
-    startedAtMs: Date.parse(status.startTime ?? job.metadata.creationTimestamp ?? ''),
+    startedAtMs: startedAtMs(job),
     view,
     plan: { segments: plan?.segments ?? 0, complete: plan?.complete ?? false, pod: planPod },
     heads: jobHeads,
@@ -72,12 +72,22 @@ export const observeJob = async (
       startMs: deps.settings.podStartMs,
     },
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
+    downSwitches: downSwitchesOf(deps),
   };
   const committed = needsCommitted(most)
     ? await readCommitted(deps.api, deps.settings.namespace, uid, signal)
     : undefined;
   return { seen: { ...most, committed }, heads };
 };
+
+/** As if it had started later by the time for which it was suspended: that counts against no deadline. */
+const startedAtMs = ({ metadata, status }: BackupJob): number =>
+  Date.parse(status?.startTime ?? metadata.creationTimestamp ?? '') + 1000 * (status?.suspendedSeconds ?? 0);
+
+const downSwitchesOf = ({ caches }: Deps): ReadonlySet<string> =>
+  new Set(
+    caches.switches.list().flatMap(({ metadata, status }) => (status?.state === 'NotUsable' ? [metadata.name] : [])),
+  );
 
 const headsOf = (deps: Deps, uid: string): Heads => {
   const records = deps.caches.records.byIndex('job', uid);

@@ -2,9 +2,11 @@
 import type { Grant, HookRun } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
 import { withRun } from '../decide/hooks.ts';
+import { failedSwitches, withFailedZone } from '../decide/route-fault.ts';
 
 export type Outcome =
   | { readonly kind: 'zoned'; readonly epoch: number }
+  | { readonly kind: 'zoneFailed'; readonly epoch: number; readonly switchName: string; readonly message: string }
   | { readonly kind: 'loaded'; readonly epoch: number; readonly labelId: string }
   | { readonly kind: 'unloaded'; readonly epoch: number }
   | { readonly kind: 'freed'; readonly epoch: number }
@@ -45,7 +47,9 @@ export const foldOutcomes = (
 const applied = (grant: Grant, outcome: Extract<Outcome, { readonly epoch: number }>, now: string): Grant => {
   switch (outcome.kind) {
     case 'zoned':
-      return { ...grant, zoned: true };
+      return withoutFailure({ ...grant, zoned: true });
+    case 'zoneFailed':
+      return withFailedZone(grant, outcome.switchName, bounded(outcome.message, 'detail'));
     case 'loaded':
       return { ...grant, loaded: true, labelId: outcome.labelId, state: 'Ready', stateSince: now };
     case 'unloaded':
@@ -56,6 +60,13 @@ const applied = (grant: Grant, outcome: Extract<Outcome, { readonly epoch: numbe
         ? { ...grant, unzoned: true, state: endState(grant), endedAt: now, stateSince: now }
         : grant;
   }
+};
+
+/** The switch answers again: what was said of it holds no longer. */
+const withoutFailure = (grant: Grant): Grant => {
+  if (failedSwitches(grant).length === 0) return grant;
+  const { reason: _reason, message: _message, ...rest } = grant;
+  return { ...rest, zones: (grant.zones ?? []).map((zone) => ({ ...zone, ready: true })) };
 };
 
 const endState = ({ outcome }: Grant): Grant['state'] =>

@@ -1,6 +1,6 @@
 /**
- * For how long nothing has changed, by the operator's own clock since it saw the last change: a worker's time stamp
- * proves nothing. While nobody looks (a restart, an API outage) silence does not grow.
+ * For how long nothing has changed, by the operator's own clock: a worker's time stamp proves nothing. Only the time for
+ * which somebody looked counts: a restart begins anew, and a long gap between two looks adds no more than a short one.
  */
 import type { Silence } from '../decide/stream-fault.ts';
 
@@ -14,15 +14,16 @@ export interface SilenceMeter {
   forget(prefix: string): void;
 }
 
-/** A longer gap between two looks means that the observer was away. */
-const awayMs = 15_000;
+/**
+ * What one gap between two looks adds at most. It must add something: looks are far apart just when reconciles fail, and
+ * silence that began anew each time would never be found.
+ */
+const longestGapMs = 15_000;
 
-interface Seen {
-  head: string;
-  headAtMs: number;
-  progress: string;
-  progressAtMs: number;
-  lookedAtMs: number;
+interface Seen extends Silence {
+  readonly head: string;
+  readonly progress: string;
+  readonly lookedAtMs: number;
 }
 
 export const makeSilenceMeter = (): SilenceMeter => {
@@ -30,11 +31,11 @@ export const makeSilenceMeter = (): SilenceMeter => {
   return {
     look(key, head, progress, nowMs) {
       const before = seen.get(key);
-      const fresh = before === undefined || nowMs - before.lookedAtMs > awayMs;
-      const headAtMs = fresh || before.head !== head ? nowMs : before.headAtMs;
-      const progressAtMs = fresh || before.progress !== progress ? nowMs : before.progressAtMs;
-      seen.set(key, { head, headAtMs, progress, progressAtMs, lookedAtMs: nowMs });
-      return { headMs: nowMs - headAtMs, progressMs: nowMs - progressAtMs };
+      const gapMs = before === undefined ? 0 : Math.min(Math.max(0, nowMs - before.lookedAtMs), longestGapMs);
+      const headMs = before?.head === head ? before.headMs + gapMs : 0;
+      const progressMs = before?.progress === progress ? before.progressMs + gapMs : 0;
+      seen.set(key, { head, headMs, progress, progressMs, lookedAtMs: nowMs });
+      return { headMs, progressMs };
     },
     forget(prefix) {
       for (const key of seen.keys()) if (key.startsWith(prefix)) seen.delete(key);

@@ -18,6 +18,7 @@ import type { Draft } from './job-draft.ts';
 import { loseStream } from './lose-stream.ts';
 import { launchPlan } from './plan-life.ts';
 import type { PodFacts, NodeFacts } from './pod-facts.ts';
+import { routeFault } from './route-fault.ts';
 import type { Span } from './spans.ts';
 import { isQuiesced } from './quiesce.ts';
 import { judgeStream } from './stream-fault.ts';
@@ -59,6 +60,8 @@ export interface SeenJob {
   readonly silence: (stream: number) => Silence;
   readonly patience: Patience;
   readonly fenceTimeoutMs: number;
+  /** FCSwitches that are NotUsable. */
+  readonly downSwitches: ReadonlySet<string>;
 }
 
 export interface JobDecision {
@@ -116,8 +119,10 @@ const forward = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number): void
     case 'Preparing': {
       const { grant: next, steps, fault } = prepareGrant(grant, seen.view);
       take(draft, steps);
-      put(draft, next);
-      if (fault !== undefined) loseStream(draft, seen.spec, next, fault, nowMs);
+      const begun = next.state === grant.state ? next : { ...next, stateSince: new Date(nowMs).toISOString() };
+      put(draft, begun);
+      const lost = fault ?? routeFault(begun, seen.downSwitches, nowMs);
+      if (lost !== undefined) loseStream(draft, seen.spec, begun, lost, nowMs);
       return;
     }
     case 'Ready':

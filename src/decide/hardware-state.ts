@@ -68,13 +68,17 @@ export const decideTape = (tape: Tape, now: string): TapeStatus => {
   const status: TapeStatus = tape.status ?? {};
   const observed = tape.metadata.generation === undefined ? {} : { observedGeneration: tape.metadata.generation };
   const asked = retryAsked(tape);
-  if (asked !== undefined && (status.state === 'NotUsable' || status.state === 'Foreign')) {
+  if (asked !== undefined && isRetryable(status)) {
     const conditions = noteRetry(status.conditions, asked, now);
-    // An inventory says what it is.
-    return { ...withState(status, unknown, now), conditions, ...observed };
+    // An inventory says what it is, and where its data end is read when it is loaded.
+    const { freeState: _past, ...rest } = status;
+    return { ...withState(rest, unknown, now), conditions, ...observed };
   }
   return { ...status, ...tapeState(tape, status, now), ...observed };
 };
+
+const isRetryable = ({ state, holder }: TapeStatus): boolean =>
+  state === 'NotUsable' || state === 'Foreign' || (state === 'Full' && holder === undefined);
 
 type TapeState = NonNullable<TapeStatus['state']>;
 

@@ -23,6 +23,9 @@ export const isTerminal = (status: JobStatus | undefined): boolean => {
   }
 };
 
+/** Nothing is done any more but to release what could not be released in time; a suspended job may be resumed. */
+export const isOver = (status: JobStatus | undefined): boolean => status?.phase === 'Suspended' || isTerminal(status);
+
 const anyIn = (streams: readonly Grant[], ...states: readonly Grant['state'][]): boolean =>
   streams.some((grant) => states.includes(grant.state));
 
@@ -169,8 +172,14 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
   const { ending } = status;
   if (ending === undefined) return status;
   if (ending.result === 'Suspended')
-    return { ...status, phase: 'Suspended', reason: ending.reason, message: bounded(ending.message, 'summary') };
-  const fencing = [...(status.streams ?? []), ...(status.retired ?? [])].some(holds);
+    return {
+      ...status,
+      phase: 'Suspended',
+      reason: ending.reason,
+      message: bounded(ending.message, 'summary'),
+      suspendedAt: now,
+    };
+  const held = [...(status.streams ?? []), ...(status.retired ?? [])].filter(holds);
   const succeeded = ending.result === 'Succeeded';
   const copies = ending.copies ?? 0;
   const set = (conditions: JobStatus['conditions'], type: string, value: boolean, reason: string, message: string) =>
@@ -183,21 +192,11 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
   if (succeeded) {
     const least = copies >= spec.copies ? 'AllCopiesWritten' : 'CopiesMissing';
     conditions = set(conditions, 'Redundant', copies >= spec.copies, least, `${copies} of ${spec.copies} copies`);
-    const quiet = quiesced(spec.hooks.before, status.hooks ?? []);
-    const how = quiet
-      ? 'the application was quiesced while it was read'
-      : 'read from a live source: each file is consistent in itself';
-    conditions = set(conditions, 'Consistent', quiet, quiet ? 'Quiesced' : 'LiveSource', how);
+    const how = consistency(status, spec);
+    conditions = set(conditions, 'Consistent', how.reason === 'Quiesced', how.reason, how.message);
   }
-  conditions = fencing
-    ? set(
-        conditions,
-        'Released',
-        false,
-        'FencingUnconfirmed',
-        'a lost writer is not proven to be gone: its tape and drive stay held',
-      )
-    : set(conditions, 'Released', true, 'NothingHeld', 'no hardware is held');
+  const left = stillHeld(held);
+  conditions = set(conditions, 'Released', held.length === 0, left.reason, left.message);
   const percent = succeeded && copies >= spec.copies ? { progress: { ...status.progress, percent: '100%' } } : {};
   return {
     ...status,
@@ -208,4 +207,26 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
     conditions,
     completionTime: now,
   };
+};
+
+const consistency = (status: JobStatus, spec: EffectiveSpec): { readonly reason: string; readonly message: string } => {
+  if (status.interrupted === true)
+    return { reason: 'Interrupted', message: 'the source was read in parts, before a suspension and after it' };
+  return quiesced(spec.hooks.before, status.hooks ?? [])
+    ? { reason: 'Quiesced', message: 'the application was quiesced while it was read' }
+    : { reason: 'LiveSource', message: 'read from a live source: each file is consistent in itself' };
+};
+
+const stillHeld = (held: readonly Grant[]): { readonly reason: string; readonly message: string } => {
+  if (held.length === 0) return { reason: 'NothingHeld', message: 'no hardware is held' };
+  const numbers = held.map(({ number }) => number).join(', ');
+  return anyIn(held, 'Fencing')
+    ? {
+        reason: 'FencingUnconfirmed',
+        message: `a lost writer is not proven to be gone: tape and drive of stream ${numbers} stay held`,
+      }
+    : {
+        reason: 'ZoneStands',
+        message: `a switch does not take a zone away: what stream ${numbers} used stays held`,
+      };
 };

@@ -4,6 +4,8 @@ import type { EffectiveSpec } from './effective-spec.ts';
 import type { Grant } from './grant.ts';
 import type { JobStatus } from './backup-job.ts';
 import type { Draft } from './job-draft.ts';
+import { failedSwitches } from './route-fault.ts';
+import { tapeNotFound } from './step.ts';
 import type { Fault } from './step.ts';
 
 const maxHistory = 64;
@@ -68,6 +70,7 @@ const avoiding = (before: JobStatus['avoid'], grant: Grant, fault: Fault): NonNu
   switch (fault.domain) {
     case 'drive':
     case 'tape':
+      if (fault.reason === tapeNotFound) return { ...before, tapes: add(before?.tapes, grant.tape) };
       // After a write error nobody can tell which of the two it was.
       return { ...before, drives: add(before?.drives, drive), tapes: add(before?.tapes, grant.tape) };
     case 'changer':
@@ -75,6 +78,7 @@ const avoiding = (before: JobStatus['avoid'], grant: Grant, fault: Fault): NonNu
     case 'server':
       return { ...before, servers: add(before?.servers, grant.server) };
     case 'route':
+      return { ...before, switches: failedSwitches(grant).reduce(add, [...(before?.switches ?? [])]) };
     case 'source':
     case 'target':
     case 'worker':

@@ -8,13 +8,12 @@ import type { Draft } from './job-draft.ts';
 export const isQuiesced = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
   const { before } = seen.spec.hooks;
   const begun = draft.status.plan?.record !== undefined || seen.plan?.pod !== undefined;
-  if (before.length === 0 || begun) return true;
+  const next = nextHook(before, draft.status.hooks ?? [], 'Before', new Date(nowMs).toISOString());
+  // What is read after a suspension is read of an application that was woken up meanwhile.
+  if (next.kind === 'done' || (begun && draft.status.interrupted !== true)) return true;
   const preparing = draft.streams.some((one) => ['Allocating', 'Reserved', 'Preparing'].includes(one.state));
   if (preparing || !draft.streams.some((one) => one.state === 'Ready')) return false;
-  const next = nextHook(before, draft.status.hooks ?? [], 'Before', new Date(nowMs).toISOString());
   switch (next.kind) {
-    case 'done':
-      return true;
     case 'failed': {
       const message = next.run.message ?? 'a hook failed';
       draft.status = { ...draft.status, ending: { result: 'Failed', reason: 'HookFailed', message } };

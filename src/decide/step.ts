@@ -31,6 +31,9 @@ export type Step =
   | { readonly kind: 'runHook'; readonly run: HookRun }
   | { readonly kind: 'finishRecords' };
 
+/** A load's reason where the robot does not find the cartridge. */
+export const tapeNotFound = 'TapeNotFound';
+
 export type Domain = 'drive' | 'tape' | 'changer' | 'route' | 'server' | 'source' | 'target' | 'worker';
 
 export interface Fault {

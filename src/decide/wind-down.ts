@@ -1,11 +1,13 @@
 /** The way out of a job: everything secured is released, the records close, and then the phase ends. */
-import type { JobStatus, SeenJob } from './backup-job.ts';
+import type { SeenJob } from './backup-job.ts';
 import { holds } from './grant.ts';
 import type { Grant } from './grant.ts';
 import { releaseGrant } from './grant-life.ts';
 import { take } from './job-draft.ts';
 import type { Draft } from './job-draft.ts';
+import { isOver } from './job-status.ts';
 import { plannerIsOver } from './plan-life.ts';
+import { failedSwitches } from './route-fault.ts';
 import { wake } from './quiesce.ts';
 
 /** B14, F9: everything secured is released, whatever the outcome. */
@@ -16,8 +18,7 @@ export const windDown = (draft: Draft, seen: SeenJob, nowMs: number): void => {
     if (grant.state === 'Allocating') return grant;
     return release(draft, seen, { ...grant, outcome: grant.outcome ?? 'Unused' }, nowMs);
   });
-  const over = isOver(draft.status.phase);
-  if (!over) wake(draft, seen, nowMs);
+  if (!isOver(draft.status)) wake(draft, seen, nowMs);
   const planner = seen.plan?.pod;
   if (planner !== undefined && planner.state !== 'ended' && !planner.deleting) {
     draft.steps.push({ kind: 'deletePod', pod: planner.name, uid: planner.uid });
@@ -41,22 +42,25 @@ export const release = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number
 const fenceIsOverdue = (grant: Grant, seen: SeenJob, nowMs: number): boolean =>
   grant.state === 'Fencing' && nowMs - Date.parse(grant.stateSince ?? '') > seen.fenceTimeoutMs;
 
+/** A switch that does not answer may take its zone to the grave: the job does not wait for that for ever either. */
+const unzoneIsOverdue = (grant: Grant, seen: SeenJob, nowMs: number): boolean =>
+  grant.state === 'Releasing' &&
+  failedSwitches(grant).length > 0 &&
+  nowMs - Date.parse(grant.stateSince ?? '') > seen.fenceTimeoutMs;
+
 export const releaseRetired = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   draft.retired = draft.retired.map((grant) => (holds(grant) ? release(draft, seen, grant, nowMs) : grant));
 };
-
-const isOver = (phase: JobStatus['phase']): boolean =>
-  phase === 'Succeeded' || phase === 'Failed' || phase === 'Cancelled' || phase === 'Suspended';
 
 /**
  * Nothing is held and no pod is left: the records close and the phase ends. Only an overdue fence is not waited for: what
  * it covers stays held, `Released` says so, and the passes go on until it is proven.
  */
 export const closeBooks = (draft: Draft, seen: SeenJob, nowMs: number): void => {
-  const { ending, phase } = draft.status;
-  if (ending === undefined || isOver(phase)) return;
+  if (draft.status.ending === undefined || isOver(draft.status)) return;
   if (draft.steps.some(({ kind }) => kind === 'runHook')) return;
-  const awaited = (grant: Grant): boolean => holds(grant) && !fenceIsOverdue(grant, seen, nowMs);
+  const awaited = (grant: Grant): boolean =>
+    holds(grant) && !fenceIsOverdue(grant, seen, nowMs) && !unzoneIsOverdue(grant, seen, nowMs);
   if ([...draft.streams, ...draft.retired].some(awaited)) return;
   const planner = seen.plan?.pod;
   if (!plannerIsOver(seen)) return;

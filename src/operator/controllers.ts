@@ -21,6 +21,8 @@ import { toLabelled, toSelf, type Mapping } from '../kube/mapping.ts';
 import type { KubeMetrics } from '../kube/metrics.ts';
 
 const jobConcurrency = 4;
+/** A job that fails for one stream has others to look after: silence is measured, and lost streams found, by looking. */
+const jobBackoff = { baseMs: 50, maxMs: 5_000 };
 const hardwareConcurrency = 2;
 
 /** How long reconciles may take to end when the operator stops. */
@@ -38,6 +40,7 @@ export const makeControllers = (deps: Deps, informers: Informers, metrics: KubeM
       sources: [changesOf(informers.jobs, toSelf), ...fromWorkers],
       reconcile: makeBackupJobReconciler(deps),
       concurrency: jobConcurrency,
+      queue: { backoff: jobBackoff },
     }),
     makeController({
       ...common,
@@ -45,6 +48,7 @@ export const makeControllers = (deps: Deps, informers: Informers, metrics: KubeM
       sources: [changesOf(informers.restores, toSelf), ...fromWorkers],
       reconcile: makeRestoreReconciler(deps),
       concurrency: jobConcurrency,
+      queue: { backoff: jobBackoff },
     }),
     makeController({
       ...common,

@@ -419,6 +419,18 @@ export interface BackupJobStatus {
    */
   changed?: number;
   /**
+   * Since when it has been suspended; absent unless the phase is Suspended.
+   */
+  suspendedAt?: string;
+  /**
+   * For how long it was suspended before; that counts against no deadline.
+   */
+  suspendedSeconds?: number;
+  /**
+   * Its source was read before a suspension and after it.
+   */
+  interrupted?: boolean;
+  /**
    * Commands that were started, in order.
    *
    * Items: One run of a hook.

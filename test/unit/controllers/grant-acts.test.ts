@@ -1,67 +1,56 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Tape } from '../../../src/api/generated/index.ts';
-import { backupServers, tapeLibraries, tapes } from '../../../src/api/resources.ts';
-import type { TapeFacts } from '../../../src/api/worker-order.ts';
+import type { Grant, Tape } from '../../../src/api/generated/index.ts';
+import { tapeLibraries, tapes } from '../../../src/api/resources.ts';
 import { actOnGrant, type ActContext, type GrantStep } from '../../../src/controllers/grant-acts.ts';
-import { pods } from '../../../src/kube/resources.ts';
-import { makeControllerBench, namespace, type ControllerBench } from '../../support/controller-bench.ts';
-import { grant, holder, library, server, tape, uid } from '../../support/hardware-objects.ts';
+import { makeControllerBench, type ControllerBench } from '../../support/controller-bench.ts';
+import { grant, holder, library, tape, uid } from '../../support/hardware-objects.ts';
 
 let bench: ControllerBench | undefined;
 afterEach(() => bench?.stop());
 
-const labelId = 'ab'.repeat(16);
-const held = grant({ barcode: 'TW0001L9', driveElement: 256 });
-
-const act = async (status: Tape['status'], step: GrantStep): Promise<ControllerBench> => {
+/** The tape and the drive's errors after these steps on a blank tape that the grant holds. */
+const after = async (...steps: readonly GrantStep[]): Promise<{ tape: Tape['status']; errors: number }> => {
   bench = await makeControllerBench();
   const { memory, deps } = bench;
-  memory.seed(backupServers, server());
-  const drives = [{ name: 'drive-0', state: 'InUse' as const, holder: holder() }];
-  memory.seed(tapeLibraries, library({ state: 'Usable', drives }));
-  memory.seed(tapes, tape('tape-0', { ...status, state: 'InUse', holder: holder() }));
+  memory.seed(tapes, tape('tape-0', { state: 'InUse', freeState: 'Scratch', slot: 4, holder: holder() }));
+  memory.seed(
+    tapeLibraries,
+    library({ state: 'Usable', drives: [{ name: 'drive-0', state: 'InUse', holder: holder() }] }),
+  );
   await bench.settle();
-  const job = { kind: 'BackupJob', uid, namespace: 'default', name: 'job', processNumber: 7 } as const;
+  const job = { kind: 'BackupJob' as const, uid, namespace: 'default', name: 'job', processNumber: 7 };
   const context: ActContext = { deps, job, labelsBlankTapes: true, signal: new AbortController().signal };
-  await actOnGrant(context, step);
-  return bench;
+  for (const step of steps) await actOnGrant(context, step);
+  const errors = memory.read(tapeLibraries, { name: 'library-0' })?.status?.drives?.[0]?.errors ?? 0;
+  return { tape: memory.read(tapes, { name: 'tape-0' })?.status, errors };
 };
 
-const noteLoaded = async (status: Tape['status'], facts: TapeFacts): Promise<Tape['status']> => {
-  const { memory } = await act(status, { kind: 'noteLoaded', grant: held, facts });
-  return memory.read(tapes, { name: 'tape-0' })?.status;
+const lost = (reason: string, domain: 'drive' | 'tape', loaded: boolean): readonly [Grant, GrantStep, GrantStep] => {
+  const before = grant(loaded ? { loaded } : {});
+  const fault = { reason, message: 'as told', domain, lostBytes: 0 };
+  const held: Grant = { ...before, state: 'Releasing', outcome: 'Failed', fault: domain, reason };
+  return [held, { kind: 'noteFault', grant: before, fault }, { kind: 'noteUnloaded', grant: held, slot: 4 }];
 };
 
-describe('what a load tells of its tape', () => {
-  const table: readonly { name: string; before: Tape['status']; told: Partial<TapeFacts>; groups: unknown }[] = [
-    { name: 'more groups than were known', before: { labelId, groups: 3 }, told: { groups: 5 }, groups: 5 },
-    { name: 'fewer, which are not taken', before: { labelId, groups: 3 }, told: { groups: 2 }, groups: 3 },
-    { name: 'no number, as a restore does', before: { labelId, groups: 3 }, told: {}, groups: 3 },
-    { name: 'the groups of a tape that was just labelled', before: {}, told: { groups: 0 }, groups: 0 },
-    {
-      name: 'those under a new label, which begin anew',
-      before: { labelId: 'cd'.repeat(16), groups: 3 },
-      told: { groups: 0 },
-      groups: 0,
-    },
-  ];
-  it.each(table)('$name', async ({ before, told, groups }) => {
-    expect((await noteLoaded(before, { barcode: 'TW0001L9', labelId, ...told }))?.groups).toBe(groups);
-  });
-});
-
-describe('the order of a load', () => {
-  const orderFor = async (status: Tape['status']): Promise<string> => {
-    const { memory } = await act(status, { kind: 'launchLoad', grant: held });
-    const pod = (await memory.list(pods, { namespace })).items[0];
-    return JSON.stringify(pod?.spec?.containers?.[0]?.env?.find(({ name }) => name === 'TWINREEL_ORDER')?.value ?? '');
-  };
-
-  it('says how many groups are recorded', async () => {
-    expect(await orderFor({ labelId, groups: 3 })).toContain('\\"groups\\":3');
+describe('a blank tape', () => {
+  it.each([
+    ['stays one when its load failed in the drive', 'DriveNotReady', 'drive', false, 'Scratch'],
+    ['stays one when its load hung', 'Stalled', 'drive', false, 'Scratch'],
+    ['is full for writing once a write on it failed', 'TapeWriteError', 'tape', true, 'Full'],
+    ['is full for writing once the drive failed while it was written', 'Stalled', 'drive', true, 'Full'],
+  ] as const)('%s', async (_name, reason, domain, loaded, expected) => {
+    const [, fault, unloaded] = lost(reason, domain, loaded);
+    const found = await after(fault, unloaded);
+    expect(found.tape?.freeState).toBe(expected);
+    expect(found.errors).toBe(1);
   });
 
-  it('says nothing of groups where none are known', async () => {
-    expect(await orderFor({ labelId })).not.toContain('groups');
+  it('that is not in the library is Unknown until an inventory finds it; nothing failed', async () => {
+    const [held, fault] = lost('TapeNotFound', 'tape', false);
+    const found = await after(fault, { kind: 'noteUnloaded', grant: held }, { kind: 'free', grant: held });
+    expect(found.tape).toMatchObject({ state: 'Unknown', reason: 'TapeNotFound', freeState: 'Scratch' });
+    expect(found.tape).not.toHaveProperty('slot');
+    expect(found.tape).not.toHaveProperty('holder');
+    expect(found.errors).toBe(0);
   });
 });

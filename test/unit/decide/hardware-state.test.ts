@@ -90,6 +90,19 @@ describe('decideTape', () => {
     const again = decideTape({ ...asked, status: { ...status, state: 'NotUsable' } }, now);
     expect(again.state).toBe('NotUsable');
   });
+
+  it.each(['NotUsable', 'Foreign', 'Full'] as const)(
+    'forgets what a %s tape was called once it is asked to',
+    (state) => {
+      const found = tape('a', { state, freeState: 'Full' });
+      const status = decideTape(
+        { ...found, metadata: { ...found.metadata, annotations: { 'twinreel.io/retry': '1' } } },
+        now,
+      );
+      expect(status.state).toBe('Unknown');
+      expect(status).not.toHaveProperty('freeState');
+    },
+  );
 });
 
 describe('decidePool', () => {
