@@ -63,7 +63,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 
 try {
   await run(options, log, stop.signal);
+  // Containers that go on are looked at by timers; nothing of that may keep an agent that has ended.
+  process.exit(0);
 } catch (error) {
   log.fatal({ err: error }, 'the agent cannot run');
-  process.exitCode = 1;
+  process.exit(1);
 }

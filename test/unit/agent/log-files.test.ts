@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -65,6 +74,15 @@ describe('keepEndedLog', () => {
       keepEndedLog(folder, { uid: `${pod}`.padStart(8, '0'), name: 'p', namespace: 'n' }, log);
     }
     expect(readdirSync(endedLogsFolder(folder)).length).toBe(100);
+  });
+
+  it('is not disturbed by a log that somebody takes away at the same time', () => {
+    mkdirSync(endedLogsFolder(folder));
+    // Listed, but not there: what a log looks like that was removed in between.
+    symlinkSync(join(folder, 'nothing'), join(endedLogsFolder(folder), 'removed.log'));
+    writeFileSync(join(folder, 'worker.log'), '');
+    keepEndedLog(folder, { uid: '00000000', name: 'p', namespace: 'n' }, join(folder, 'worker.log'));
+    expect(readdirSync(endedLogsFolder(folder))).toContain('p-00000000.log');
   });
 });
 
