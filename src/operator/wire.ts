@@ -7,6 +7,7 @@ import type { Deps, Settings } from '../controllers/deps.ts';
 import { aborted, realClock, sleep } from '../kube/clock.ts';
 import { makeRecorder } from '../kube/events.ts';
 import { fencedApi } from '../kube/fenced-api.ts';
+import { chooseKubeConfig } from '../kube/kube-config-source.ts';
 import { loadKubeConfig } from '../kube/kube-config.ts';
 import { makeLeaderElector } from '../kube/leader.ts';
 import { makeRestApi } from '../kube/rest-api.ts';
@@ -31,7 +32,8 @@ export const runOperator = async (
 ): Promise<'stopped' | 'lost'> => {
   const identity = `${hostname()}_${randomUUID()}`;
   const metrics = makeOperatorMetrics();
-  const kubeConfig = await loadKubeConfig(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
+  const chosen = config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig };
+  const kubeConfig = await loadKubeConfig(chosen);
   const api = makeRestApi({ kubeConfig, userAgent: `twinreel-operator/${version}` });
   const clock = realClock;
   const random = Math.random;
@@ -75,7 +77,7 @@ export const runOperator = async (
       events,
       metrics: metrics.jobs,
       settings: settingsOf(config),
-      execInPod: makeExecInPod(config.kubeconfig),
+      execInPod: makeExecInPod(chooseKubeConfig(chosen)),
       fabricOf: makeFabricOf(config.simulatedFabrics),
     };
     const controllers = makeControllers(deps, watched.informers, metrics.kube);
