@@ -9,7 +9,7 @@ import { makeRecorder } from '../kube/events.ts';
 import { fencedApi } from '../kube/fenced-api.ts';
 import { chooseKubeConfig } from '../kube/kube-config-source.ts';
 import { loadKubeConfig } from '../kube/kube-config.ts';
-import { makeLeaderElector } from '../kube/leader.ts';
+import { makeLeaderElector, type Work } from '../kube/leader.ts';
 import { makeRestApi } from '../kube/rest-api.ts';
 import type { Leading } from '../kube/tenure.ts';
 import type { OperatorConfig } from './config.ts';
@@ -17,6 +17,7 @@ import { makeControllers } from './controllers.ts';
 import { makeExecInPod } from './exec-in-pod.ts';
 import { makeFabricOf } from './fabrics.ts';
 import { startHealthServer } from './health.ts';
+import { fencedActs, runControllers } from './lead.ts';
 import { makeOperatorMetrics } from './metrics.ts';
 
 /** After control loops were told to stop: less than a supervisor waits before it kills. */
@@ -67,7 +68,11 @@ export const runOperator = async (
     log,
     metrics: metrics.kube,
   });
-  const lead = async (leading: Leading): Promise<void> => {
+  const acts = {
+    execInPod: makeExecInPod(chooseKubeConfig(chosen)),
+    fabricOf: makeFabricOf(config.simulatedFabrics),
+  };
+  const lead = async (leading: Leading): Promise<Work> => {
     const deps: Deps = {
       api: fencedApi(api, leading.signal, () => leading.isLeading()),
       caches: watched.caches,
@@ -77,11 +82,9 @@ export const runOperator = async (
       events,
       metrics: metrics.jobs,
       settings: settingsOf(config),
-      execInPod: makeExecInPod(chooseKubeConfig(chosen)),
-      fabricOf: makeFabricOf(config.simulatedFabrics),
+      ...fencedActs(acts, leading),
     };
-    const controllers = makeControllers(deps, watched.informers, metrics.kube);
-    await Promise.all(controllers.map((controller) => controller.run(leading.signal)));
+    return runControllers(makeControllers(deps, watched.informers, metrics.kube), leading.signal);
   };
   // The caches outlive the control loops, which read them until they have ended.
   const watching = new AbortController();

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Lease } from '../../../src/kube/core-types.ts';
 import { fencedApi } from '../../../src/kube/fenced-api.ts';
-import { makeLeaderElector } from '../../../src/kube/leader.ts';
+import { makeLeaderElector, type Work } from '../../../src/kube/leader.ts';
 import { silentLog } from '../../../src/kube/log.ts';
 import { configMaps, leases } from '../../../src/kube/resources.ts';
 import { LeadershipLost, type Leading } from '../../../src/kube/tenure.ts';
@@ -16,11 +16,11 @@ const begin = () => {
   const candidate = (identity: string, more: object = {}) => {
     const elector = makeLeaderElector({ api, lease: ref, identity, clock, random: () => 0, log: silentLog, ...more });
     const stop = new AbortController();
-    const work = Promise.withResolvers<void>();
+    const work = Promise.withResolvers<Work>();
     const state: { leading?: Leading; outcome?: string } = {};
     const running = elector.run(async (leading) => {
       state.leading = leading;
-      await work.promise;
+      return work.promise;
     }, stop.signal);
     running.then(
       (outcome) => (state.outcome = outcome),
@@ -28,7 +28,7 @@ const begin = () => {
     );
     onTestFinished(async () => {
       stop.abort();
-      work.resolve();
+      work.resolve('ended');
       await settle();
     });
     return { elector, stop, work, state, running };
@@ -50,7 +50,7 @@ describe('leader election', () => {
     expect(lease()).toMatchObject({ holderIdentity: 'one', leaseDurationSeconds: 15, leaseTransitions: 0 });
 
     first.stop.abort();
-    first.work.resolve();
+    first.work.resolve('ended');
     await settle();
     expect(first.state.outcome).toBe('stopped');
     expect(lease()?.holderIdentity).toBe('');
@@ -89,7 +89,7 @@ describe('leader election', () => {
     await clock.advance(2000);
     expect(state.leading?.signal.aborted).toBe(true);
     expect(state.leading?.signal.reason).toBeInstanceOf(LeadershipLost);
-    work.resolve();
+    work.resolve('ended');
     await settle();
     expect(state.outcome).toBe('lost');
     expect(lease()?.holderIdentity).toBe('thief');
@@ -150,7 +150,7 @@ describe('leader election', () => {
     await clock.advance(10_000);
     expect(lease()?.renewTime).not.toBe(renewed);
     expect(lease()?.holderIdentity).toBe('one');
-    work.resolve();
+    work.resolve('ended');
     await clock.advance(2000);
     expect(state.outcome).toBe('stopped');
     expect(lease()?.holderIdentity).toBe('');
@@ -162,6 +162,17 @@ describe('leader election', () => {
     const { stop, state } = candidate('one', { stopTimeoutMs: 5000 });
     await settle();
     stop.abort();
+    await clock.advance(7000);
+    expect(state.outcome).toBe('stopped');
+    expect(lease()?.holderIdentity).toBe('one');
+  });
+
+  test('leaves the lease to expire when the work says that something of it still runs', async () => {
+    const { clock, candidate, lease } = begin();
+    const { stop, state, work } = candidate('one');
+    await settle();
+    stop.abort();
+    work.resolve('stillRuns');
     await clock.advance(7000);
     expect(state.outcome).toBe('stopped');
     expect(lease()?.holderIdentity).toBe('one');
