@@ -66,6 +66,8 @@ export const makeLeaderElector = (options: LeaderOptions): LeaderElector => {
   }
   const fields = { lease: `${ref.namespace}/${ref.name}`, identity };
   const watched = makeLeaseObserver(clock);
+  // Told from the start on: a sum over all candidates must be 0, not absent, while nobody leads.
+  metrics.leading(fields.lease, false);
   let tenure: Tenure | undefined;
 
   /** One request may hang as long as half the time to the deadline, so that a second one is possible. */

@@ -3,6 +3,7 @@ import type { Lease } from '../../../src/kube/core-types.ts';
 import { fencedApi } from '../../../src/kube/fenced-api.ts';
 import { makeLeaderElector, type Work } from '../../../src/kube/leader.ts';
 import { silentLog } from '../../../src/kube/log.ts';
+import { noMetrics } from '../../../src/kube/metrics.ts';
 import { configMaps, leases } from '../../../src/kube/resources.ts';
 import { LeadershipLost, type Leading } from '../../../src/kube/tenure.ts';
 import { makeManualClock, settle } from '../../manual-clock.ts';
@@ -57,6 +58,19 @@ describe('leader election', () => {
     await clock.advance(2000);
     expect(second.state.leading?.isLeading()).toBe(true);
     expect(lease()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
+  });
+
+  test('is told as 0 from the start on, 1 while it lasts, and 0 again', async () => {
+    const { candidate } = begin();
+    const told: boolean[] = [];
+    const metrics = { ...noMetrics, leading: (_: string, leading: boolean) => void told.push(leading) };
+    const { stop, work } = candidate('one', { metrics });
+    expect(told).toEqual([false]);
+    await settle();
+    stop.abort();
+    work.resolve('ended');
+    await settle();
+    expect(told).toEqual([false, true, false]);
   });
 
   test('takes the lease of a holder that went silent, after its whole duration since the last change seen', async () => {
