@@ -14,6 +14,7 @@ import type { Machine } from './machine.ts';
 import { agentStopped } from './node-object.ts';
 import { makeNodeRegistration, type NodeRegistration } from './node-registration.ts';
 import { lastReportMs, makePodGroup, type PodGroup } from './pod-group.ts';
+import { selectPods } from './pod-selection.ts';
 import type { Allowances } from './pod-support.ts';
 import { recoverAll, type Recovered } from './recovery.ts';
 
@@ -28,11 +29,11 @@ export interface AgentDeps {
 
 export interface AgentSetting {
   readonly nodeName: string;
-  /** Only pods of this namespace are run. */
+  /** Only pods of this namespace are run; others on this node are told so, and let go when they are deleted. */
   readonly namespace: string;
   readonly version: string;
   readonly launch: Omit<LaunchSetting, 'api' | 'node' | 'now'>;
-  readonly allow: Allowances;
+  readonly allow: Omit<Allowances, 'namespace'>;
   /** What becomes of running pods when the agent stops. */
   readonly onStop: 'kill' | 'leave';
   /** The longest grace that a pod gets when the agent stops. */
@@ -48,17 +49,13 @@ export const runAgent = async (deps: AgentDeps, setting: AgentSetting, stop: Abo
   const { nodeName: name, version } = setting;
   const life = new AbortController();
   const node = makeNodeRegistration({ api, clock, log, name, machine, version });
-  const informer = makeInformer<Pod>(deps.listWatch, {
-    resource: pods,
-    namespace: setting.namespace,
-    fieldSelector: `spec.nodeName=${name}`,
-  });
-  const following = informer.run(life.signal);
   // The node's own loops end with `stop`: a renewed status would take back what `markStopped` says.
   const renewing = keepNode(node, AbortSignal.any([stop, life.signal]));
   const work = async (): Promise<void> => {
     const recovered = await recoverAll(deps.containers, log);
     await renewing.registered;
+    const informer = makeInformer<Pod>(deps.listWatch, { resource: pods, ...(await selectPods(deps, setting, stop)) });
+    void informer.run(life.signal);
     const group = groupOf(deps, setting, informer, recovered, life.signal);
     await informer.waitForSync(stop).then(
       () => group.begin(),
@@ -71,10 +68,10 @@ export const runAgent = async (deps: AgentDeps, setting: AgentSetting, stop: Abo
   };
   try {
     // What goes on for as long as the agent lives can only fail before it.
-    await Promise.race([work(), failureOf(following), failureOf(renewing.ended)]);
+    await Promise.race([work(), failureOf(renewing.ended)]);
   } finally {
     life.abort();
-    await Promise.allSettled([following, renewing.ended]);
+    await Promise.allSettled([renewing.ended]);
   }
   log.info({ node: name }, 'stopped');
 };
@@ -103,7 +100,8 @@ const groupOf = (
   signal: AbortSignal,
 ): PodGroup => {
   const { api, clock, log, containers, machine } = deps;
-  const { allow, killGraceMs } = setting;
+  const { killGraceMs, namespace } = setting;
+  const allow = { ...setting.allow, namespace };
   const { address } = machine;
   const launch = { ...setting.launch, api, node: { hostIP: address }, now: () => clock.now() };
   const runner = { clock, log, containers, setting: launch, allow, address, signal };

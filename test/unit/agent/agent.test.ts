@@ -9,7 +9,7 @@ import { readMachine } from '../../../src/agent/machine.ts';
 import { silentLog } from '../../../src/kube/log.ts';
 import { noMetrics } from '../../../src/kube/metrics.ts';
 import { makeManualClock } from '../../manual-clock.ts';
-import { makeMemoryApi } from '../kube/memory-api.ts';
+import { apiError, makeMemoryApi } from '../kube/memory-api.ts';
 
 let stateFolder: string;
 beforeEach(() => {
@@ -178,6 +178,34 @@ describe('a pod folder that makes trouble', () => {
     await clock.advance(30_000);
     await vi.waitFor(() => expect(phase('unread')).toBe('Running'));
     expect(containers.started).toEqual([]);
+    stop.abort();
+    await running;
+  });
+});
+
+describe('a pod of another namespace on the node', () => {
+  it('is never started, is told why, and goes when it is deleted', async () => {
+    const { api, containers, stop, run } = setUp();
+    api.seed(pods, podOf('foreign', 'elsewhere'));
+    const running = run();
+    const ref = { namespace: 'elsewhere', name: 'pod-foreign' };
+    await vi.waitFor(() =>
+      expect(api.read(pods, ref)?.status?.containerStatuses?.[0]?.state.waiting?.reason).toBe('NotAWorkerPod'),
+    );
+    const { metadata, ...rest } = api.read(pods, ref) ?? podOf('foreign', 'elsewhere');
+    api.seed(pods, { ...rest, metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } });
+    await vi.waitFor(() => expect(api.read(pods, ref)).toBeUndefined());
+    expect(containers.started).toEqual([]);
+    stop.abort();
+    await running;
+  });
+
+  it('is not seen where the agent has no right to, and its own namespace is served all the same', async () => {
+    const { api, containers, stop, run } = setUp();
+    api.fail('list', { error: apiError('Forbidden') });
+    api.seed(pods, podOf('own'));
+    const running = run();
+    await vi.waitFor(() => expect(containers.started).toEqual(['own']));
     stop.abort();
     await running;
   });
