@@ -58,7 +58,7 @@ const fromFiles = async (files: readonly string[], context: string | undefined):
 const fromServiceAccount = async (server: string, dir: string): Promise<KubeConfig> => {
   const token = tokenFile(join(dir, 'token'));
   try {
-    const ca = await readFile(join(dir, 'ca.crt'));
+    const tls = await authorityIn(dir);
     await token(true);
     return {
       server,
@@ -66,10 +66,20 @@ const fromServiceAccount = async (server: string, dir: string): Promise<KubeConf
         (text) => text.trim(),
         () => undefined,
       ),
-      credentials: async (fresh) => ({ headers: { authorization: `Bearer ${await token(fresh)}` }, tls: { ca } }),
+      credentials: async (fresh) => ({ headers: { authorization: `Bearer ${await token(fresh)}` }, tls }),
     };
   } catch (error) {
     throw new KubeConfigError(`service account in ${dir} cannot be read`, error);
+  }
+};
+
+/** Without `ca.crt` the API server's certificate is of an authority that this system knows by itself. */
+const authorityIn = async (dir: string): Promise<TlsIdentity> => {
+  try {
+    return { ca: await readFile(join(dir, 'ca.crt')) };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw error;
   }
 };
 
