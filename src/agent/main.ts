@@ -30,7 +30,7 @@ const run = async (options: AgentOptions, log: Logger, stop: AbortSignal): Promi
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const found = readMachine();
   const machine = options.address === undefined ? found : { ...found, address: options.address };
-  const unlock = lockState(state, machine.bootID);
+  const unlock = lockState(state);
   try {
     const kubeConfig = await loadKubeConfig(kubeconfig === undefined ? {} : { kubeconfig });
     const api = makeRestApi({ kubeConfig, userAgent: `twinreel-agent/${packageFile.version}` });
