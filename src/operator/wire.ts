@@ -19,6 +19,7 @@ import { makeFabricOf } from './fabrics.ts';
 import { startHealthServer } from './health.ts';
 import { fencedActs, runControllers } from './lead.ts';
 import { makeOperatorMetrics } from './metrics.ts';
+import { waitingFor } from './readiness.ts';
 
 /** After control loops were told to stop: less than a supervisor waits before it kills. */
 const stopTimeoutMs = 7_000;
@@ -42,7 +43,7 @@ export const runOperator = async (
   metrics.watch(watched.caches);
   const health = await startHealthServer({
     ...config.metrics,
-    waitingFor: () => (watched.hasSynced() ? [] : ['the caches to be filled']),
+    waitingFor: () => waitingFor(watched),
     metrics: () => metrics.registry.metrics(),
     metricsContentType: metrics.registry.contentType,
     log,
