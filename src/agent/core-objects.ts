@@ -178,6 +178,8 @@ export interface DataObject extends KubeObject {
 }
 
 export interface TokenRequest {
+  /** In the answer: what was granted, which may be less than what was asked for. */
+  readonly spec?: { readonly expirationSeconds?: number };
   readonly status?: { readonly token?: string; readonly expirationTimestamp?: string };
 }
 

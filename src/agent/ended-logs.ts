@@ -14,7 +14,9 @@ export const keepEndedLog = (stateFolder: string, pod: PodIdentity, log: string)
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   renameSync(log, join(folder, `${pod.name}-${pod.uid.slice(0, 8)}.log`));
   const byAge = readdirSync(folder)
-    .map((name) => ({ path: join(folder, name), mtimeMs: statSync(join(folder, name)).mtimeMs }))
+    // Whoever reads them may remove one at any time.
+    .map((name) => join(folder, name))
+    .map((path) => ({ path, mtimeMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((a, b) => b.mtimeMs - a.mtimeMs);
   for (const old of byAge.slice(kept)) rmSync(old.path, { force: true });
 };

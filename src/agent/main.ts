@@ -30,7 +30,7 @@ const run = async (options: AgentOptions, log: Logger, stop: AbortSignal): Promi
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const found = readMachine();
   const machine = options.address === undefined ? found : { ...found, address: options.address };
-  const unlock = lockState(state, machine.bootID);
+  const unlock = lockState(state);
   try {
     const kubeConfig = await loadKubeConfig(kubeconfig === undefined ? {} : { kubeconfig });
     const api = makeRestApi({ kubeConfig, userAgent: `twinreel-agent/${packageFile.version}` });
@@ -63,7 +63,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 
 try {
   await run(options, log, stop.signal);
+  // Containers that go on are looked at by timers; nothing of that may keep an agent that has ended.
+  process.exit(0);
 } catch (error) {
   log.fatal({ err: error }, 'the agent cannot run');
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -13,6 +13,8 @@ export type Verdict =
 export interface Allowances {
   /** Tests and trials only: a pod may then run any program. */
   readonly command: boolean;
+  /** Whoever may create pods elsewhere must not run anything here. */
+  readonly namespace: string;
 }
 
 const knownVolumes = ['hostPath', 'emptyDir', 'projected', 'secret'];
@@ -51,12 +53,10 @@ const objection = (pod: Pod, allow: Allowances): string | undefined => {
 
 /** Never throws; equal pods get equal verdicts. */
 export const judgePod = (pod: Pod, allow: Allowances): Verdict => {
-  if (pod.metadata?.labels?.[workerLabel] !== 'true') {
-    return {
-      kind: 'foreign',
-      reason: 'NotAWorkerPod',
-      message: `this node is a Twinreel media server and runs only pods labelled ${workerLabel}=true`,
-    };
+  if (pod.metadata?.labels?.[workerLabel] !== 'true' || pod.metadata.namespace !== allow.namespace) {
+    const which = `labelled ${workerLabel}=true in namespace ${allow.namespace}`;
+    const message = `this node is a Twinreel media server and runs only pods ${which}`;
+    return { kind: 'foreign', reason: 'NotAWorkerPod', message };
   }
   const message = objection(pod, allow);
   return message === undefined ? { kind: 'run' } : { kind: 'unsupported', reason: 'UnsupportedPod', message };

@@ -45,9 +45,9 @@ export const makeProcessContainers = ({ stateFolder, bootID, clock }: ProcessCon
 
   const killAll = async (find: () => readonly ProcessStat[]): Promise<void> => {
     for (let waitMs = killPollMs; ; waitMs = Math.min(waitMs * 2, slowKillPollMs)) {
-      const rest = find();
-      if (rest.length === 0) return;
-      for (const found of rest) signalProcess(found, 'SIGKILL');
+      const rest = look(find);
+      if (rest?.length === 0) return;
+      for (const found of rest ?? []) signalProcess(found, 'SIGKILL');
       await sleep(clock, waitMs);
     }
   };
@@ -77,7 +77,7 @@ export const makeProcessContainers = ({ stateFolder, bootID, clock }: ProcessCon
 
     const terminate = async (): Promise<void> => {
       while (supervisorAlive()) {
-        const children = listProcesses().filter((found) => found.parent === record.pid);
+        const children = look(listProcesses)?.filter((found) => found.parent === record.pid) ?? [];
         for (const child of children) signalProcess(child, 'SIGTERM');
         if (children.length > 0) return;
         await sleep(clock, killPollMs);
@@ -182,6 +182,15 @@ export const makeProcessContainers = ({ stateFolder, bootID, clock }: ProcessCon
 };
 
 const ignore = (): void => undefined;
+
+/** Undefined when `/proc` can't be read now, as without a free file descriptor: then nothing is proven. */
+const look = (find: () => readonly ProcessStat[]): readonly ProcessStat[] | undefined => {
+  try {
+    return find();
+  } catch {
+    return undefined;
+  }
+};
 
 const prepareFolder = (folder: PodFolder): void => {
   for (const path of [folder.root, folder.work, folder.logs]) mkdirSync(path, { recursive: true, mode: 0o700 });

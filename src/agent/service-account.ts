@@ -1,5 +1,5 @@
 /** Tokens of a pod's service account, bound to the pod: they end with it. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Api } from '../kube/api.ts';
 import { isApiError } from '../kube/api.ts';
@@ -15,6 +15,8 @@ export const defaultTokenSeconds = 3600;
 const shortestTokenSeconds = 600;
 /** A token is asked for again when this part of its life is over. */
 const refreshAfter = 0.8;
+/** Whatever the API grants: a token is never asked for in a tight loop. */
+const shortestRefreshMs = 10_000;
 
 export interface IssuedToken {
   readonly token: string;
@@ -58,9 +60,9 @@ export const requestToken = async (
     });
   const token = answer.status?.token;
   if (token === undefined) throw new ConfigProblem(`no token for service account ${account}: the answer has none`);
-  const expiresMs = Date.parse(answer.status?.expirationTimestamp ?? '');
-  const lifeMs = Number.isNaN(expiresMs) ? expirationSeconds * 1000 : expiresMs - nowMs;
-  return { token, refreshAtMs: nowMs + lifeMs * refreshAfter };
+  // What was granted, not when it ends by the API server's clock: this machine's may be another time.
+  const lifeMs = (answer.spec?.expirationSeconds ?? expirationSeconds) * 1000;
+  return { token, refreshAtMs: nowMs + Math.max(lifeMs * refreshAfter, shortestRefreshMs) };
 };
 
 export interface AccountFiles {
@@ -73,7 +75,8 @@ export interface AccountFiles {
 /** Writes `token`, `namespace` and `ca.crt`; each changes as a whole. */
 export const writeAccount = (folder: string, files: AccountFiles): void => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (files.authority !== undefined) writeWhole(join(folder, 'ca.crt'), files.authority);
+  if (files.authority === undefined) rmSync(join(folder, 'ca.crt'), { force: true });
+  else writeWhole(join(folder, 'ca.crt'), files.authority);
   writeWhole(join(folder, 'namespace'), files.namespace);
   writeWhole(join(folder, 'token'), files.token);
 };

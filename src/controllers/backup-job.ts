@@ -3,7 +3,7 @@
  * API before the act; what the acts achieved is written after them.
  */
 import type { BackupJob } from '../api/generated/index.ts';
-import { finalizers } from '../api/names.ts';
+import { finalizers, labels } from '../api/names.ts';
 import { backupJobs } from '../api/resources.ts';
 import { decideBackupJob } from '../decide/backup-job.ts';
 import type { JobStatus } from '../decide/backup-job.ts';
@@ -25,6 +25,8 @@ import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
 import { actInOrder } from './act-in-order.ts';
+import { makeCommittedMeter } from './committed-meter.ts';
+import type { CommittedMeter } from './committed-meter.ts';
 import type { Deps } from './deps.ts';
 import { actOnGrant } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
@@ -40,6 +42,7 @@ import { ZoneFailure } from './zone-failure.ts';
 
 interface Memory {
   readonly meter: SilenceMeter;
+  readonly committed: CommittedMeter;
   /** What this process wrote last: newer than a cache that lags. */
   readonly written: Map<string, BackupJob>;
   readonly progressAtMs: Map<string, number>;
@@ -49,7 +52,12 @@ const busyMs = 2_000;
 const conflictMs = 50;
 
 export const makeBackupJobReconciler = (deps: Deps): Reconcile => {
-  const memory: Memory = { meter: makeSilenceMeter(), written: new Map(), progressAtMs: new Map() };
+  const memory: Memory = {
+    meter: makeSilenceMeter(),
+    committed: makeCommittedMeter(),
+    written: new Map(),
+    progressAtMs: new Map(),
+  };
   return async (key, signal) => {
     const job = newest(deps.caches.jobs.get(key), memory.written.get(key));
     if (job === undefined) {
@@ -73,6 +81,7 @@ const newest = (cached: BackupJob | undefined, written: BackupJob | undefined): 
 const forget = (memory: Memory, key: string): void => {
   const uid = memory.written.get(key)?.metadata.uid;
   if (uid !== undefined) memory.meter.forget(uid);
+  if (uid !== undefined) memory.committed.forget(uid);
   memory.written.delete(key);
   memory.progressAtMs.delete(key);
 };
@@ -137,18 +146,21 @@ const remember = (deps: Deps, memory: Memory, before: BackupJob, after: BackupJo
   if ((to.bytesRewritten ?? 0) > (from.bytesRewritten ?? 0)) {
     deps.metrics.bytesRewritten((to.bytesRewritten ?? 0) - (from.bytesRewritten ?? 0));
   }
-  const segments = (to.progress?.segmentsDone ?? 0) - (from.progress?.segmentsDone ?? 0);
-  const bytes = (to.progress?.bytesDone ?? 0) - (from.progress?.bytesDone ?? 0);
-  if (segments > 0 || bytes > 0) deps.metrics.segmentsCommitted(Math.max(0, segments), Math.max(0, bytes));
-  if (isTerminal(to) && !isTerminal(from)) {
-    const { namespace = '', name } = after.metadata;
-    deps.metrics.ended('BackupJob', to.phase ?? '', namespace, name, deps.clock.now());
-  }
+  if (isTerminal(to) && !isTerminal(from)) countEnd(deps, after);
+};
+
+const countEnd = ({ metrics }: Deps, { metadata, status }: BackupJob): void => {
+  metrics.ended('BackupJob', status?.phase ?? '');
+  if (status?.phase !== 'Succeeded' || status.completionTime === undefined) return;
+  const schedule = metadata.labels?.[labels.schedule] ?? '';
+  metrics.backupSucceeded(metadata.namespace ?? '', schedule, Date.parse(status.completionTime));
 };
 
 const pass = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSignal): Promise<Result> => {
   const nowMs = deps.clock.now();
   const { seen, heads } = await observeJob(deps, memory.meter, job, signal);
+  const { segments, bytes } = memory.committed.look(job.metadata.uid ?? '', heads.streams.values());
+  deps.metrics.segmentsCommitted(segments, bytes);
   const decision = decideBackupJob(seen, nowMs);
   const status = isOver(job.status) ? decision.status : summarise(decision.status, seen.spec, heads);
   if (!worthWriting(deps, memory, job, status)) {
@@ -257,6 +269,7 @@ const isStreamStep = (step: Step): step is StreamStep => streamSteps.includes(st
 const settle = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSignal): Promise<Result> => {
   await lift(deps, job, signal);
   memory.meter.forget(job.metadata.uid ?? '');
+  memory.committed.forget(job.metadata.uid ?? '');
   const ttlSeconds = job.spec.ttlSecondsAfterFinished;
   if (ttlSeconds === undefined || job.status?.completionTime === undefined) return done;
   const leftMs = Date.parse(job.status.completionTime) + 1000 * ttlSeconds - deps.clock.now();

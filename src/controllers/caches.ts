@@ -46,6 +46,8 @@ export interface Watched {
   readonly informers: Informers;
   readonly caches: Caches;
   hasSynced(): boolean;
+  /** Names of what has not been followed for so long: what is known of it is old. */
+  brokenFor(ms: number): readonly string[];
   /** Follows everything until the signal is aborted; never rejects. Call once. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -91,7 +93,10 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
     }),
     nodes: makeInformer(deps, { resource: nodes, transform }),
   };
-  const all = Object.values(informers) as readonly Pick<Informer<KubeObject>, 'hasSynced' | 'run'>[];
+  const all = Object.values(informers) as readonly Pick<
+    Informer<KubeObject>,
+    'name' | 'hasSynced' | 'brokenMs' | 'run'
+  >[];
   return {
     informers,
     caches: {
@@ -107,6 +112,7 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
       nodes: informers.nodes.store,
     },
     hasSynced: () => all.every((informer) => informer.hasSynced()),
+    brokenFor: (ms) => all.filter((informer) => informer.brokenMs() >= ms).map(({ name }) => name),
     run: async (signal) => {
       await Promise.all(all.map((informer) => informer.run(signal)));
     },

@@ -61,7 +61,9 @@ export interface JobMetrics {
   failedOver(reason: string): void;
   bytesRewritten(bytes: number): void;
   segmentsCommitted(count: number, bytes: number): void;
-  ended(kind: 'BackupJob' | 'Restore', outcome: string, namespace: string, name: string, endedAtMs: number): void;
+  ended(kind: 'BackupJob' | 'Restore', outcome: string): void;
+  /** @param schedule empty for a job that no schedule made */
+  backupSucceeded(namespace: string, schedule: string, endedAtMs: number): void;
 }
 
 export interface Deps {

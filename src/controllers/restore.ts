@@ -149,10 +149,7 @@ const remember = (deps: Deps, memory: Memory, before: Restore, after: Restore): 
     action: 'Reconcile',
     note: said === '' ? `the restore is ${phase}` : `${phase}: ${said}`,
   });
-  if (restoreIsTerminal(after.status)) {
-    const { namespace = '', name } = after.metadata;
-    deps.metrics.ended('Restore', phase, namespace, name, deps.clock.now());
-  }
+  if (restoreIsTerminal(after.status)) deps.metrics.ended('Restore', phase);
 };
 
 const pass = async (deps: Deps, memory: Memory, restore: Restore, signal: AbortSignal): Promise<Result> => {

@@ -1,5 +1,6 @@
 import type { KubeObject, Resource } from './api.ts';
 import { abortReason } from './clock.ts';
+import { makeContactMeter } from './contact-meter.ts';
 import { keyOf, type Key } from './key.ts';
 import { followResource, type ListWatchDeps, type ListWatchTuning, type Selection, type Sink } from './list-watch.ts';
 import { compareResourceVersions } from './resource-version.ts';
@@ -20,6 +21,8 @@ export interface Informer<T extends KubeObject> {
   readonly store: ReadStore<T>;
   /** The store has held everything once. */
   hasSynced(): boolean;
+  /** For how long it has failed to follow the API; 0 while it does. */
+  brokenMs(): number;
   /** Resolves when synced; rejects with the signal's reason. */
   waitForSync(signal: AbortSignal): Promise<void>;
   /** Begins with `added` for what is in the store already. The returned function removes the handler. */
@@ -52,6 +55,7 @@ export const makePartialInformer = <S extends KubeObject, T extends KubeObject>(
     ...(freeze === undefined ? {} : { freeze }),
   });
   const handlers = new Set<InformerHandler<T>>();
+  const contact = makeContactMeter(deps.clock);
   const { promise: synced, resolve: markSynced } = Promise.withResolvers<void>();
   let hasSynced = false;
 
@@ -87,6 +91,7 @@ export const makePartialInformer = <S extends KubeObject, T extends KubeObject>(
     name: nameOf(resource, options.labelSelector),
     store,
     hasSynced: () => hasSynced,
+    brokenMs: () => contact.brokenMs(),
     waitForSync: (signal) => unlessAborted(synced, signal),
     addHandler: (handler) => {
       // A handler of its own, so that the same function may be added twice and removed once.
@@ -95,7 +100,7 @@ export const makePartialInformer = <S extends KubeObject, T extends KubeObject>(
       handlers.add(own);
       return () => void handlers.delete(own);
     },
-    run: (signal) => followResource(deps, { resource, ...selectors }, tuning, syncing, signal),
+    run: (signal) => followResource(deps, { resource, ...selectors }, tuning, syncing, contact, signal),
   };
 };
 

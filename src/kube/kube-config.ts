@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Agent } from 'node:http';
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { SecureContextOptions } from 'node:tls';
+import { chooseKubeConfig, type LoadKubeConfigOptions } from './kube-config-source.ts';
 
 /**
  * Where the API server is and how to show who one is.
@@ -41,31 +41,12 @@ export class KubeConfigError extends Error {
   }
 }
 
-export interface LoadKubeConfigOptions {
-  /** A kubeconfig file. */
-  readonly kubeconfig?: string;
-  /** Context of the kubeconfig; absent: its current one. */
-  readonly context?: string;
-  /** Folder with `token`, `ca.crt` and `namespace`; absent: `TWINREEL_SERVICE_ACCOUNT_DIR`, else the pod's usual one. */
-  readonly serviceAccountDir?: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-const podServiceAccountDir = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-/**
- * The first of: the file given, `KUBECONFIG`, the service account (where `KUBERNETES_SERVICE_HOST` is set),
- * `~/.kube/config`.
- *
- * @throws KubeConfigError when what was chosen cannot be read
- */
+/** @throws KubeConfigError when what was chosen (`chooseKubeConfig`) cannot be read */
 export const loadKubeConfig = async (options: LoadKubeConfigOptions = {}): Promise<KubeConfig> => {
-  const env = options.env ?? process.env;
-  if (options.kubeconfig !== undefined) return fromFiles([options.kubeconfig], options.context);
-  const files = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
-  if (files.length > 0) return fromFiles(files, options.context);
-  if (env['KUBERNETES_SERVICE_HOST'] !== undefined) return fromServiceAccount(env, options.serviceAccountDir);
-  return fromFiles([join(homedir(), '.kube', 'config')], options.context);
+  const source = chooseKubeConfig(options);
+  return source.kind === 'serviceAccount'
+    ? fromServiceAccount(source.server, source.folder)
+    : fromFiles(source.files, source.context);
 };
 
 const fromFiles = async (files: readonly string[], context: string | undefined): Promise<KubeConfig> => {
@@ -74,27 +55,31 @@ const fromFiles = async (files: readonly string[], context: string | undefined):
   return readKubeconfigFiles(files, context);
 };
 
-const fromServiceAccount = async (
-  env: Readonly<Record<string, string | undefined>>,
-  serviceAccountDir: string | undefined,
-): Promise<KubeConfig> => {
-  const dir = serviceAccountDir ?? env['TWINREEL_SERVICE_ACCOUNT_DIR'] ?? podServiceAccountDir;
-  const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
-  const port = env['KUBERNETES_SERVICE_PORT'] ?? '443';
+const fromServiceAccount = async (server: string, dir: string): Promise<KubeConfig> => {
   const token = tokenFile(join(dir, 'token'));
   try {
-    const ca = await readFile(join(dir, 'ca.crt'));
+    const tls = await authorityIn(dir);
     await token(true);
     return {
-      server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      server,
       namespace: await readFile(join(dir, 'namespace'), 'utf8').then(
         (text) => text.trim(),
         () => undefined,
       ),
-      credentials: async (fresh) => ({ headers: { authorization: `Bearer ${await token(fresh)}` }, tls: { ca } }),
+      credentials: async (fresh) => ({ headers: { authorization: `Bearer ${await token(fresh)}` }, tls }),
     };
   } catch (error) {
     throw new KubeConfigError(`service account in ${dir} cannot be read`, error);
+  }
+};
+
+/** Without `ca.crt` the API server's certificate is of an authority that this system knows by itself. */
+const authorityIn = async (dir: string): Promise<TlsIdentity> => {
+  try {
+    return { ca: await readFile(join(dir, 'ca.crt')) };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw error;
   }
 };
 

@@ -17,7 +17,7 @@ export const readKubeconfigFiles = async (
   context: string | undefined,
 ): Promise<KubeConfig> => {
   const [file] = files;
-  if (file === undefined || files.length > 1) return throughClientNode(files.join(delimiter), context);
+  if (file === undefined || files.length > 1) return throughClientNode(files, context);
   let document: unknown;
   try {
     document = parse(await readFile(file, 'utf8'));
@@ -31,7 +31,7 @@ export const readKubeconfigFiles = async (
   const cluster = named(document, 'clusters', 'cluster', textOf(chosen, 'cluster') ?? '', file);
   const userName = textOf(chosen, 'user');
   const user = userName === undefined ? {} : named(document, 'users', 'user', userName, file);
-  if (needsClientNode(cluster, user)) return throughClientNode(file, context);
+  if (needsClientNode(cluster, user)) return throughClientNode([file], context);
   return plain(file, textOf(chosen, 'namespace'), cluster, user);
 };
 
@@ -111,22 +111,13 @@ const named = (document: Fields, list: string, field: string, name: string, file
   throw new KubeConfigError(`${file}: no "${name}" among its ${list}`);
 };
 
-const throughClientNode = async (files: string, context: string | undefined): Promise<KubeConfig> => {
-  const clientNode = await import('@kubernetes/client-node');
-  const config = new clientNode.KubeConfig();
-  try {
-    config.loadFromFile(files.split(delimiter)[0] ?? '');
-    for (const file of files.split(delimiter).slice(1)) {
-      const more = new clientNode.KubeConfig();
-      more.loadFromFile(file);
-      config.mergeConfig(more, true);
-    }
-    if (context !== undefined) config.setCurrentContext(context);
-  } catch (error) {
-    throw new KubeConfigError(`${files} cannot be read`, error);
-  }
+const throughClientNode = async (files: readonly string[], context: string | undefined): Promise<KubeConfig> => {
+  const { loadClientNodeConfig } = await import('./client-node-config.ts');
+  const config = await loadClientNodeConfig({ kind: 'files', files, context }).catch((error: unknown) => {
+    throw new KubeConfigError(`${files.join(delimiter)} cannot be read`, error);
+  });
   const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new KubeConfigError(`${files}: the current context has no cluster`);
+  if (cluster === null) throw new KubeConfigError(`${files.join(delimiter)}: the current context has no cluster`);
   return {
     server: cluster.server.replace(/\/+$/, ''),
     namespace: config.getContextObject(config.getCurrentContext())?.namespace,

@@ -9,6 +9,9 @@ import { leases } from './resources.ts';
 import { LeadershipLost, makeTenure, type Leading, type Tenure } from './tenure.ts';
 import { getIfPresent } from './writes.ts';
 
+/** Whether what was done under the lease is through, or something of it may still act. */
+export type Work = 'ended' | 'stillRuns';
+
 /**
  * Leader election by a Lease. A candidate takes the lease when nobody holds it or when it has not changed for its whole
  * duration, measured from when this candidate saw the last change: no two clocks are ever compared. The holder stops
@@ -23,9 +26,10 @@ export interface LeaderElector {
    * - lease lost: `lead`'s signal is aborted with `LeadershipLost`: `lost`. The process should end or begin anew.
    * - `lead` resolves or rejects by itself: the lease is released: `stopped`, or its error.
    *
-   * `lead` is awaited for `stopTimeoutMs` at most; a lease whose work has not ended is left to expire.
+   * `lead` is awaited for `stopTimeoutMs` at most; a lease whose work has not ended, by that time or by what `lead`
+   * says, is left to expire.
    */
-  run(lead: (leading: Leading) => Promise<void>, signal: AbortSignal): Promise<'stopped' | 'lost'>;
+  run(lead: (leading: Leading) => Promise<Work>, signal: AbortSignal): Promise<'stopped' | 'lost'>;
   isLeading(): boolean;
   /** Identity of the last holder seen. */
   holder(): string | undefined;
@@ -62,6 +66,8 @@ export const makeLeaderElector = (options: LeaderOptions): LeaderElector => {
   }
   const fields = { lease: `${ref.namespace}/${ref.name}`, identity };
   const watched = makeLeaseObserver(clock);
+  // Told from the start on: a sum over all candidates must be 0, not absent, while nobody leads.
+  metrics.leading(fields.lease, false);
   let tenure: Tenure | undefined;
 
   /** One request may hang as long as half the time to the deadline, so that a second one is possible. */
@@ -180,7 +186,7 @@ export const makeLeaderElector = (options: LeaderOptions): LeaderElector => {
       const last = await renewal;
       own.stop(new LeadershipLost('stopped leading'));
       if (own.lost()) log.warn({ ...fields, err: own.signal.reason as unknown }, 'lease lost');
-      else if (ended.kind === 'timedOut')
+      else if (ended.kind === 'timedOut' || (ended.kind === 'resolved' && ended.work === 'stillRuns'))
         log.error({ ...fields, stopTimeoutMs }, 'work did not end, lease left to expire');
       else await release(last);
       if (ended.kind === 'rejected' && !own.lost() && !signal.aborted) throw ended.error;
@@ -200,14 +206,14 @@ export const makeLeaderElector = (options: LeaderOptions): LeaderElector => {
 };
 
 type Ending =
-  | { readonly kind: 'resolved' }
+  | { readonly kind: 'resolved'; readonly work: Work }
   | { readonly kind: 'rejected'; readonly error: unknown }
   | { readonly kind: 'timedOut' };
 
 /** How the work ended; once the signal is aborted it has `timeoutMs` to do so. */
-const endOf = async (work: Promise<void>, signal: AbortSignal, clock: Clock, timeoutMs: number): Promise<Ending> => {
-  const settled = work.then(
-    (): Ending => ({ kind: 'resolved' }),
+const endOf = async (lead: Promise<Work>, signal: AbortSignal, clock: Clock, timeoutMs: number): Promise<Ending> => {
+  const settled = lead.then(
+    (work): Ending => ({ kind: 'resolved', work }),
     (error: unknown): Ending => ({ kind: 'rejected', error }),
   );
   const enough = new AbortController();

@@ -29,6 +29,13 @@ export interface ListWatchDeps {
   readonly metrics: KubeMetrics;
 }
 
+/** Told about the way to the server; must not throw. */
+export interface Contact {
+  /** It has answered a list, or told something, or ended a watch in order. */
+  heard(): void;
+  failed(): void;
+}
+
 /** Takes what was seen, in order; must not throw. */
 export interface Sink<T extends KubeObject> {
   /** Everything there is, as one moment's state. */
@@ -52,6 +59,7 @@ export const followResource = async <T extends KubeObject>(
   selection: Selection<T>,
   tuning: ListWatchTuning,
   sink: Sink<T>,
+  contact: Contact,
   signal: AbortSignal,
 ): Promise<void> => {
   const { clock, random, log, metrics } = deps;
@@ -77,8 +85,10 @@ export const followResource = async <T extends KubeObject>(
         const { items, resourceVersion } = await readAll(deps.api, selection, tuning.pageSize ?? 500, signal);
         metrics.listed(name, (clock.now() - startedAt) / 1000, items.length);
         position = resourceVersion;
+        contact.heard();
         sink.replace(items);
       } catch (error) {
+        contact.failed();
         await failed(error, 'list failed');
         continue;
       }
@@ -89,15 +99,18 @@ export const followResource = async <T extends KubeObject>(
       for await (const event of watchFrom(deps, selection, tuning, position, signal)) {
         moved = true;
         failures = 0;
+        contact.heard();
         position = later(position, versionOf(event));
         if (event.type !== 'BOOKMARK') sink.apply(event.type, event.object);
       }
       if (signal.aborted) return;
+      contact.heard();
       metrics.watchRestarted(name, 'ended');
       // A server that ends watches as soon as they begin would else be asked in a tight loop.
       if (!moved && clock.now() - watchedFrom < shortWatchMs) await failed(undefined, 'watch ended without an event');
     } catch (error) {
       if (signal.aborted) return;
+      contact.failed();
       const next = afterFailure(error);
       metrics.watchRestarted(name, next.kind === 'relist' && isApiError(error, 'Gone') ? 'expired' : 'failed');
       if (next.kind === 'relist') position = undefined;

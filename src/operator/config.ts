@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { parse } from 'yaml';
 import type { WorkerImage } from '../decide/worker-pod.ts';
 import { parseDurationMs } from '../decide/units.ts';
-import { flagOf, settings, settingsSchema, variableOf, type Setting } from './settings.ts';
+import { flagOf, helpOf, settings, settingsSchema, variableOf, type Setting } from './settings.ts';
 
 export interface OperatorConfig {
   readonly kubeconfig: string | undefined;
@@ -56,7 +56,7 @@ export const operatorCommand = (version: string): Command => {
     .option('--config <file>', 'YAML file with the same settings, in camelCase (TWINREEL_CONFIG)');
   for (const setting of settings) {
     const ends = setting.byDefault === undefined ? '' : `; default ${setting.byDefault}`;
-    command.option(`${flagOf(setting)} <${setting.kind}>`, `${setting.help} (${variableOf(setting)}${ends})`);
+    command.option(`${flagOf(setting)} <${setting.kind}>`, `${helpOf(setting)} (${variableOf(setting)}${ends})`);
   }
   return command.showHelpAfterError('(--help lists all settings)');
 };
@@ -97,9 +97,22 @@ const asKind = ({ kind }: Setting, value: unknown): unknown =>
 const ajv = new Ajv({ allErrors: true });
 const validate = ajv.compile(settingsSchema);
 
-const findProblems = (values: unknown, from: (key: string) => string): readonly string[] => {
-  if (validate(values)) return [];
-  return (validate.errors ?? []).map((error) => describeProblem(error, from));
+const findProblems = (values: Readonly<Record<string, unknown>>, from: (key: string) => string): readonly string[] => {
+  const wrong = validate(values) ? [] : (validate.errors ?? []).map((error) => describeProblem(error, from));
+  return [...wrong, ...settings.flatMap((setting) => tooShort(setting, values, from))];
+};
+
+/** What is no duration at all is the schema's to refuse. */
+const tooShort = (
+  { key, atLeast }: Setting,
+  values: Readonly<Record<string, unknown>>,
+  from: (key: string) => string,
+): readonly string[] => {
+  const value = values[key];
+  if (atLeast === undefined || typeof value !== 'string' || !(parseDurationMs(value) < parseDurationMs(atLeast))) {
+    return [];
+  }
+  return [`${key} (from ${from(key)}): ${flagOf({ key })} must be at least ${atLeast}`];
 };
 
 const describeProblem = (error: ErrorObject, from: (key: string) => string): string => {
@@ -134,7 +147,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const build = (values: Readonly<Record<string, unknown>>): OperatorConfig => {
   const text = (key: string): string => String(values[key]);
   const optional = (key: string): string | undefined => (values[key] === undefined ? undefined : text(key));
-  const ms = (key: string): number => parseDurationMs(text(key));
+  // Workers take whole milliseconds only.
+  const ms = (key: string): number => Math.round(parseDurationMs(text(key)));
   const lease = {
     name: text('leaseName'),
     durationMs: ms('leaseDuration'),

@@ -1,14 +1,14 @@
 /** What the operator counts, as Prometheus reads it. Names begin with `twinreel_`. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { labels } from '../api/names.ts';
 import type { Caches, JobMetrics } from '../controllers/deps.ts';
 import type { KubeMetrics } from '../kube/metrics.ts';
+import { makeLastSuccess, type LastSuccess } from './last-success.ts';
 
 export interface OperatorMetrics {
   readonly registry: Registry;
   readonly kube: KubeMetrics;
   readonly jobs: JobMetrics;
-  /** States and phases are read from the caches at each scrape. */
+  /** States and phases are read from the caches at each scrape, and told by the leader alone: they add up over replicas. */
   watch(caches: Caches): void;
 }
 
@@ -18,11 +18,20 @@ const waits = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600];
 export const makeOperatorMetrics = (): OperatorMetrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const successes = makeLastSuccess();
+  const kube = kubeMetrics(registry);
+  let leads = false;
   return {
     registry,
-    kube: kubeMetrics(registry),
-    jobs: jobMetrics(registry),
-    watch: (caches) => watchCaches(registry, caches),
+    kube: {
+      ...kube,
+      leading: (lease, leading) => {
+        leads = leading;
+        kube.leading(lease, leading);
+      },
+    },
+    jobs: jobMetrics(registry, successes),
+    watch: (caches) => watchCaches(registry, caches, successes, () => leads),
   };
 };
 
@@ -66,7 +75,7 @@ const kubeMetrics = (register: Registry): KubeMetrics => {
   };
 };
 
-const jobMetrics = (register: Registry): JobMetrics => {
+const jobMetrics = (register: Registry, successes: LastSuccess): JobMetrics => {
   const registers = [register];
   const wait = new Histogram({
     name: 'twinreel_allocation_wait_seconds',
@@ -100,66 +109,57 @@ const jobMetrics = (register: Registry): JobMetrics => {
       bytes.inc(size);
     },
     ended: (kind, outcome) => ended.inc({ kind, outcome }),
+    backupSucceeded: (namespace, schedule, endedAtMs) => successes.note({ namespace, schedule }, endedAtMs),
   };
 };
 
-const watchCaches = (register: Registry, caches: Caches): void => {
-  const registers = [register];
-  const count = (values: readonly string[]): ReadonlyMap<string, number> => {
-    const counts = new Map<string, number>();
-    for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-    return counts;
+const countOf = (values: readonly string[]): readonly (readonly [value: string, count: number])[] => {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts];
+};
+
+type Reading<L extends string> = readonly [labels: Record<L, string>, value: number];
+
+const watchCaches = (register: Registry, caches: Caches, successes: LastSuccess, leads: () => boolean): void => {
+  const gauge = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: () => readonly Reading<L>[],
+  ): void => {
+    new Gauge<L>({
+      name: `twinreel_${name}`,
+      help: `${help} Told by the leader.`,
+      labelNames,
+      registers: [register],
+      collect() {
+        this.reset();
+        const readings = read();
+        if (leads()) for (const [labels, value] of readings) this.set(labels, value);
+      },
+    });
   };
-  new Gauge({
-    name: 'twinreel_jobs',
-    help: 'Jobs and restores by phase.',
-    labelNames: ['kind', 'phase'],
-    registers,
-    collect() {
-      this.reset();
-      const both = { BackupJob: caches.jobs.list(), Restore: caches.restores.list() };
-      for (const [kind, objects] of Object.entries(both)) {
-        const phases = objects.map((object) => object.status?.phase ?? 'New');
-        for (const [phase, number] of count(phases)) this.set({ kind, phase }, number);
-      }
-    },
-  });
-  new Gauge({
-    name: 'twinreel_resources',
-    help: 'Hardware by state.',
-    labelNames: ['kind', 'state'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [kind, states] of Object.entries(statesOf(caches))) {
-        for (const [state, number] of count(states)) this.set({ kind, state }, number);
-      }
-    },
-  });
-  new Gauge({
-    name: 'twinreel_pool_free_bytes',
-    help: 'Free bytes on the writable tapes of a pool.',
-    labelNames: ['pool'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { metadata, status } of caches.pools.list()) this.set({ pool: metadata.name }, status?.freeBytes ?? 0);
-    },
-  });
-  new Gauge({
-    name: 'twinreel_last_success_timestamp_seconds',
-    help: 'When a job succeeded.',
-    labelNames: ['namespace', 'name', 'schedule'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { metadata, status } of caches.jobs.list()) {
-        const endedAt = Date.parse(status?.completionTime ?? '');
-        if (status?.phase !== 'Succeeded' || Number.isNaN(endedAt)) continue;
-        const { namespace = '', name } = metadata;
-        this.set({ namespace, name, schedule: metadata.labels?.[labels.schedule] ?? '' }, endedAt / 1000);
-      }
-    },
+  gauge('jobs', 'Jobs and restores by phase.', ['kind', 'phase'], () =>
+    Object.entries({ BackupJob: caches.jobs.list(), Restore: caches.restores.list() }).flatMap(([kind, objects]) =>
+      countOf(objects.map(({ status }) => status?.phase ?? 'New')).map(([phase, n]) => [{ kind, phase }, n] as const),
+    ),
+  );
+  gauge('resources', 'Hardware by state.', ['kind', 'state'], () =>
+    Object.entries(statesOf(caches)).flatMap(([kind, states]) =>
+      countOf(states).map(([state, n]) => [{ kind, state }, n] as const),
+    ),
+  );
+  gauge('pool_free_bytes', 'Free bytes on the writable tapes of a pool.', ['pool'], () =>
+    caches.pools.list().map(({ metadata, status }) => [{ pool: metadata.name }, status?.freeBytes ?? 0] as const),
+  );
+  const success = 'When a backup last succeeded; no schedule: jobs that were made by hand.';
+  gauge('last_success_timestamp_seconds', success, ['namespace', 'schedule'], () => {
+    // A standby remembers, too: when it leads the job may have gone.
+    successes.noteAll(caches.jobs.list());
+    return successes
+      .list()
+      .map(({ namespace, schedule, endedAtMs }) => [{ namespace, schedule }, endedAtMs / 1000] as const);
   });
 };
 

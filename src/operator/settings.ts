@@ -8,6 +8,8 @@ export interface Setting {
   readonly key: string;
   readonly kind: 'text' | 'duration' | 'integer';
   readonly help: string;
+  /** Of a duration: less makes no sense, such as a heartbeat that never rests. */
+  readonly atLeast?: string;
   /** In the words of the setting; absent: may be left out. */
   readonly byDefault?: string | number;
   /** JSON schema beyond what the kind says. */
@@ -61,45 +63,70 @@ export const settings: readonly Setting[] = [
   {
     key: 'leaseDuration',
     kind: 'duration',
+    atLeast: '1s',
     help: 'how long a silent leader is waited for, in whole seconds',
     byDefault: '15s',
   },
   {
     key: 'renewDeadline',
     kind: 'duration',
+    atLeast: '500ms',
     help: 'a leader that cannot renew its lease for so long ends',
     byDefault: '10s',
   },
-  { key: 'retryPeriod', kind: 'duration', help: 'between two attempts to take or renew the lease', byDefault: '2s' },
-  { key: 'heartbeat', kind: 'duration', help: 'how often workers give a sign of life', byDefault: '10s' },
+  {
+    key: 'retryPeriod',
+    kind: 'duration',
+    atLeast: '100ms',
+    help: 'between two attempts to take or renew the lease',
+    byDefault: '2s',
+  },
+  {
+    key: 'heartbeat',
+    kind: 'duration',
+    atLeast: '1s',
+    help: 'how often workers give a sign of life',
+    byDefault: '10s',
+  },
   {
     key: 'fenceTimeout',
     kind: 'duration',
+    atLeast: '10s',
     help: 'after so long an unproven fence is called NotUsable; a worker without the API stops after it, too',
     byDefault: '2m',
   },
   {
     key: 'progressInterval',
     kind: 'duration',
+    atLeast: '1s',
     help: "least time between two writes of a job's progress",
     byDefault: '5s',
   },
-  { key: 'podStartTimeout', kind: 'duration', help: 'how long a worker pod may take to start', byDefault: '5m' },
+  {
+    key: 'podStartTimeout',
+    kind: 'duration',
+    atLeast: '10s',
+    help: 'how long a worker pod may take to start',
+    byDefault: '5m',
+  },
   {
     key: 'preparationTimeout',
     kind: 'duration',
+    atLeast: '1m',
     help: 'how long loading and locating may take; a new LTO-9 tape needs two hours',
     byDefault: '2h30m',
   },
   {
     key: 'filesTimeout',
     kind: 'duration',
+    atLeast: '1m',
     help: 'how long a source may give nothing, or a target take nothing; a walk for hard links gives nothing until its end',
     byDefault: '6h',
   },
   {
     key: 'gracePeriod',
     kind: 'duration',
+    atLeast: '1s',
     help: 'between SIGTERM and SIGKILL of a worker, in whole seconds',
     byDefault: '30s',
   },
@@ -117,6 +144,10 @@ export const settings: readonly Setting[] = [
   },
 ];
 
+/** What `--help` and the manual say. */
+export const helpOf = ({ help, atLeast }: Pick<Setting, 'help' | 'atLeast'>): string =>
+  atLeast === undefined ? help : `${help}; at least ${atLeast}`;
+
 const words = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 export const flagOf = ({ key }: Pick<Setting, 'key'>): string => `--${words(key)}`;
@@ -125,7 +156,8 @@ export const variableOf = ({ key }: Pick<Setting, 'key'>): string =>
 
 const durationPattern = '^(\\d+(\\.\\d+)?(h|ms|m|s))+$';
 
-const schemaOf = ({ kind, help, schema = {} }: Setting): object => {
+const schemaOf = ({ kind, schema = {}, ...setting }: Setting): object => {
+  const help = helpOf(setting);
   switch (kind) {
     case 'text':
       return { type: 'string', minLength: 1, description: help, ...schema };

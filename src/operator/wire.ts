@@ -7,8 +7,9 @@ import type { Deps, Settings } from '../controllers/deps.ts';
 import { aborted, realClock, sleep } from '../kube/clock.ts';
 import { makeRecorder } from '../kube/events.ts';
 import { fencedApi } from '../kube/fenced-api.ts';
+import { chooseKubeConfig } from '../kube/kube-config-source.ts';
 import { loadKubeConfig } from '../kube/kube-config.ts';
-import { makeLeaderElector } from '../kube/leader.ts';
+import { makeLeaderElector, type Work } from '../kube/leader.ts';
 import { makeRestApi } from '../kube/rest-api.ts';
 import type { Leading } from '../kube/tenure.ts';
 import type { OperatorConfig } from './config.ts';
@@ -16,7 +17,9 @@ import { makeControllers } from './controllers.ts';
 import { makeExecInPod } from './exec-in-pod.ts';
 import { makeFabricOf } from './fabrics.ts';
 import { startHealthServer } from './health.ts';
+import { fencedActs, runControllers } from './lead.ts';
 import { makeOperatorMetrics } from './metrics.ts';
+import { waitingFor } from './readiness.ts';
 
 /** After control loops were told to stop: less than a supervisor waits before it kills. */
 const stopTimeoutMs = 7_000;
@@ -31,7 +34,8 @@ export const runOperator = async (
 ): Promise<'stopped' | 'lost'> => {
   const identity = `${hostname()}_${randomUUID()}`;
   const metrics = makeOperatorMetrics();
-  const kubeConfig = await loadKubeConfig(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
+  const chosen = config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig };
+  const kubeConfig = await loadKubeConfig(chosen);
   const api = makeRestApi({ kubeConfig, userAgent: `twinreel-operator/${version}` });
   const clock = realClock;
   const random = Math.random;
@@ -39,7 +43,7 @@ export const runOperator = async (
   metrics.watch(watched.caches);
   const health = await startHealthServer({
     ...config.metrics,
-    waitingFor: () => (watched.hasSynced() ? [] : ['the caches to be filled']),
+    waitingFor: () => waitingFor(watched),
     metrics: () => metrics.registry.metrics(),
     metricsContentType: metrics.registry.contentType,
     log,
@@ -65,7 +69,11 @@ export const runOperator = async (
     log,
     metrics: metrics.kube,
   });
-  const lead = async (leading: Leading): Promise<void> => {
+  const acts = {
+    execInPod: makeExecInPod(chooseKubeConfig(chosen)),
+    fabricOf: makeFabricOf(config.simulatedFabrics),
+  };
+  const lead = async (leading: Leading): Promise<Work> => {
     const deps: Deps = {
       api: fencedApi(api, leading.signal, () => leading.isLeading()),
       caches: watched.caches,
@@ -75,11 +83,9 @@ export const runOperator = async (
       events,
       metrics: metrics.jobs,
       settings: settingsOf(config),
-      execInPod: makeExecInPod(config.kubeconfig),
-      fabricOf: makeFabricOf(config.simulatedFabrics),
+      ...fencedActs(acts, leading),
     };
-    const controllers = makeControllers(deps, watched.informers, metrics.kube);
-    await Promise.all(controllers.map((controller) => controller.run(leading.signal)));
+    return runControllers(makeControllers(deps, watched.informers, metrics.kube), leading.signal);
   };
   // The caches outlive the control loops, which read them until they have ended.
   const watching = new AbortController();

@@ -37,6 +37,10 @@ export class LaggingCache<T extends KubeObject> implements Informer<T> {
     return true;
   }
 
+  brokenMs(): number {
+    return 0;
+  }
+
   waitForSync(): Promise<void> {
     return Promise.resolve();
   }

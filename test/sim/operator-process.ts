@@ -118,6 +118,7 @@ export class OperatorProcess implements Caller {
         bytesRewritten: ignore,
         segmentsCommitted: ignore,
         ended: ignore,
+        backupSucceeded: ignore,
       },
       settings,
       execInPod: () => Promise.reject(new Error('no job here has hooks')),

@@ -24,7 +24,7 @@ type Room =
 const arrows: Readonly<Record<Room, readonly (Room | `types:${Room}`)[]>> = {
   operator: ['controllers', 'decide', 'devices', 'kube', 'api'],
   cli: ['decide', 'tape', 'devices', 'kube', 'api'],
-  agent: ['kube', 'api'],
+  agent: ['kube', 'api', 'posix'],
   controllers: ['decide', 'archive', 'devices', 'kube', 'api', 'posix'],
   worker: ['archive', 'tape', 'devices', 'kube', 'api', 'posix'],
   decide: ['api', 'types:kube'],

@@ -32,7 +32,13 @@ export const waitFor = async <T>(what: string, look: () => Promise<T | undefined
   }
 };
 
-const namespaces: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
+export const namespaces: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
 
 export interface Agent {
   readonly pid: number;

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { pods, secrets, type Pod } from '../../../src/agent/core-objects.ts';
+import { pods, secrets, serviceAccounts, type Pod } from '../../../src/agent/core-objects.ts';
 import { agentAccount, readRight, workerAccount } from './agent-rights.ts';
-import { MediaServer, processesOf, Site, waitFor } from './agent-harness.ts';
+import { MediaServer, namespaces, processesOf, Site, waitFor } from './agent-harness.ts';
 
 let site: Site;
 let server: MediaServer;
@@ -177,6 +177,25 @@ describe('the process of a pod', () => {
 
 const nameOfPod = { name: 'SELF', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } };
 
+/** Pods that anybody may put onto the node: even with our label they are not run, and they hold back no namespace. */
+const answersForOtherNamespaces = async (own: MediaServer): Promise<void> => {
+  const { metadata } = await site.api.create(namespaces, { metadata: { generateName: 'elsewhere-' } });
+  const namespace = metadata?.name ?? '';
+  const ref = { namespace, name: 'stranger' };
+  await waitFor('its account', () => site.find(serviceAccounts, { namespace, name: 'default' }));
+  const pod = await site.createPod(own, sh('sleep 1000'), {
+    metadata: { ...ref, labels: { 'twinreel.io/worker': 'true' } },
+    spec: { serviceAccountName: 'default' },
+  });
+  const waiting = await waitFor('it says why', async () => stateOf(await site.find(pods, ref))?.waiting);
+  expect(waiting.reason).toBe('NotAWorkerPod');
+  expect(processesOf(pod)).toEqual([]);
+  await site.api.delete(namespaces, { name: namespace });
+  await waitFor('its namespace has gone', async () =>
+    (await site.find(namespaces, { name: namespace })) === undefined ? true : undefined,
+  );
+};
+
 describe('an agent', () => {
   it('leaves a pod without our label Pending, says why, and lets it go when it is deleted', async () => {
     const pod = await site.createPod(server, sh('sleep 1000'), {
@@ -250,6 +269,7 @@ describe('an agent', () => {
       await site.untilPhase(pod, 'Succeeded');
       await site.delete(pod, 30);
       await site.untilGone(pod);
+      await answersForOtherNamespaces(own);
       // An existing node is taken over with the same rights.
       await own.stop();
       await own.start({ kubeconfig: await site.nodeKubeconfig(name) });

@@ -5,7 +5,7 @@ import type { ConfigMap } from '../../../src/kube/core-types.ts';
 import { fencedApi } from '../../../src/kube/fenced-api.ts';
 import { makeInformer } from '../../../src/kube/informer.ts';
 import { refOfKey } from '../../../src/kube/key.ts';
-import { makeLeaderElector } from '../../../src/kube/leader.ts';
+import { makeLeaderElector, type Work } from '../../../src/kube/leader.ts';
 import { silentLog } from '../../../src/kube/log.ts';
 import { toSelf } from '../../../src/kube/mapping.ts';
 import { configMaps, leases } from '../../../src/kube/resources.ts';
@@ -120,6 +120,7 @@ describe('leader election on a real API server', () => {
         most = Math.max(most, leading.length);
         await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
         leading.splice(leading.indexOf(identity), 1);
+        return 'ended';
       }, stop.signal);
       return { identity, stop, outcome };
     });
@@ -145,7 +146,7 @@ describe('leader election on a real API server', () => {
     const stop = new AbortController();
     onTestFinished(() => stop.abort());
 
-    const lead = async (leading: Leading): Promise<void> => {
+    const lead = async (leading: Leading): Promise<Work> => {
       const fenced = fencedApi(api, leading.signal, () => leading.isLeading());
       const { ended } = startController(
         'stolen',
@@ -164,6 +165,7 @@ describe('leader election on a real API server', () => {
         leading.signal,
       );
       await ended;
+      return 'ended';
     };
     const outcome = makeCandidate('stolen', 'first').run(lead, stop.signal);
     await createObject('stolen', 'stolen');

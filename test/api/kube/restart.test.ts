@@ -73,7 +73,10 @@ describe('when the API server is killed and started again', () => {
       log: silentLog,
     });
     const following = informer.run(stop.signal);
-    const outcome = elector.run(async (leading) => void (await controller.run(leading.signal)), stop.signal);
+    const outcome = elector.run(async (leading) => {
+      await controller.run(leading.signal);
+      return 'ended';
+    }, stop.signal);
     onTestFinished(async () => {
       stop.abort();
       await Promise.all([following, outcome]);

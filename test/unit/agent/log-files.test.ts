@@ -1,12 +1,19 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { endedLogsFolder, keepEndedLog } from '../../../src/agent/ended-logs.ts';
 import { rotateLog } from '../../../src/agent/log-rotation.ts';
-import { lockState, StateInUseError } from '../../../src/agent/state-lock.ts';
 import { readMessage } from '../../../src/agent/termination-message.ts';
-import { readProcess } from '../../../src/agent/proc.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -66,25 +73,13 @@ describe('keepEndedLog', () => {
     }
     expect(readdirSync(endedLogsFolder(folder)).length).toBe(100);
   });
-});
 
-describe('lockState', () => {
-  it('refuses a folder while another process that lives has it, and takes over from a dead one', () => {
-    const other = process.ppid;
-    const startTime = readProcess(other)?.startTime;
-    const write = (owner: object) => writeFileSync(join(folder, 'agent.json'), JSON.stringify(owner));
-    write({ pid: other, startTime, bootID: 'b' });
-    expect(() => lockState(folder, 'b')).toThrow(StateInUseError);
-    write({ pid: other, startTime: '1', bootID: 'b' });
-    const unlock = lockState(folder, 'b');
-    expect(readFileSync(join(folder, 'agent.json'), 'utf8')).toContain(`"pid":${process.pid}`);
-    unlock();
-    expect(readdirSync(folder)).toEqual([]);
-  });
-
-  it('takes over what another boot has left', () => {
-    const startTime = readProcess(process.ppid)?.startTime;
-    writeFileSync(join(folder, 'agent.json'), JSON.stringify({ pid: process.ppid, startTime, bootID: 'before' }));
-    expect(() => lockState(folder, 'now')()).not.toThrow();
+  it('is not disturbed by a log that somebody takes away at the same time', () => {
+    mkdirSync(endedLogsFolder(folder));
+    // Listed, but not there: what a log looks like that was removed in between.
+    symlinkSync(join(folder, 'nothing'), join(endedLogsFolder(folder), 'removed.log'));
+    writeFileSync(join(folder, 'worker.log'), '');
+    keepEndedLog(folder, { uid: '00000000', name: 'p', namespace: 'n' }, join(folder, 'worker.log'));
+    expect(readdirSync(endedLogsFolder(folder))).toContain('p-00000000.log');
   });
 });

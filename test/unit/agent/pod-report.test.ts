@@ -89,7 +89,12 @@ describe('judgePod', () => {
   const worker = { name: 'worker' };
   it.each([
     { name: 'a worker pod', change: {}, kind: 'run' },
-    { name: 'a pod without our label', change: { metadata: {} }, kind: 'foreign' },
+    { name: 'a pod without our label', change: { metadata: { namespace: 'n' } }, kind: 'foreign' },
+    {
+      name: 'a pod that bears our label in another namespace',
+      change: { metadata: { namespace: 'other', labels: { 'twinreel.io/worker': 'true' } } },
+      kind: 'foreign',
+    },
     { name: 'a pod with a command', change: { containers: [{ ...worker, command: ['x'] }] }, kind: 'unsupported' },
     { name: 'a pod with envFrom', change: { containers: [{ ...worker, envFrom: [{}] }] }, kind: 'unsupported' },
     {
@@ -108,6 +113,6 @@ describe('judgePod', () => {
       metadata: metadata ?? {},
       spec: { restartPolicy: 'Never', containers: [worker], ...spec },
     };
-    expect(judgePod(judged, { command: false }).kind).toBe(kind);
+    expect(judgePod(judged, { command: false, namespace: 'n' }).kind).toBe(kind);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { makeStore } from '../../../src/kube/store.ts';
 import { makeOperatorMetrics } from '../../../src/operator/metrics.ts';
-import { flagOf, settings } from '../../../src/operator/settings.ts';
+import { flagOf, helpOf, settings } from '../../../src/operator/settings.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -57,7 +57,9 @@ describe('docs/operating.md', () => {
   const text = read('docs/operating.md');
 
   it('has every setting of the operator with its default', () => {
-    const rows = settings.map((setting) => `| \`${flagOf(setting)}\` | ${defaultOf(setting.byDefault)} |`);
+    const rows = settings.map(
+      (setting) => `| \`${flagOf(setting)}\` | ${defaultOf(setting.byDefault)} | ${helpOf(setting)} |`,
+    );
     expect(rows.filter((row) => !text.includes(row))).toEqual([]);
   });
 

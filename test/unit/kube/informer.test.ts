@@ -262,3 +262,46 @@ describe('an informer', () => {
     expect(clock.timers()).toBe(0);
   });
 });
+
+describe('an informer whose watch is broken', () => {
+  const outage = (api: ReturnType<typeof begin>['api']) => {
+    for (let i = 0; i < 40; i += 1) api.fail('watch', { error: apiError('Unreachable') });
+    api.endWatches(apiError('Unreachable'));
+  };
+
+  test('says for how long, and is well again when it hears something', async () => {
+    const { api, clock, informer, start } = begin();
+    await start();
+    expect(informer.brokenMs()).toBe(0);
+    outage(api);
+    await clock.advance(30_000);
+    expect(informer.brokenMs()).toBeGreaterThan(25_000);
+    await clock.advance(40_000);
+    expect(informer.brokenMs()).toBeGreaterThan(65_000);
+    while (informer.brokenMs() > 0 && clock.now() < Date.UTC(2030, 0, 2)) {
+      api.seed(pods, pod('a'));
+      await clock.advance(10_000);
+    }
+    expect(informer.store.get('ns/a')).toBeDefined();
+    expect(informer.brokenMs()).toBe(0);
+  });
+
+  test('is well again, too, when the watch holds and there is nothing to tell', async () => {
+    const { api, clock, informer, start } = begin();
+    await start();
+    api.fail('watch', { error: apiError('Unreachable') });
+    api.endWatches(apiError('Unreachable'));
+    await clock.advance(59_000);
+    expect(informer.brokenMs()).toBeLessThan(60_000);
+    await clock.advance(5_000);
+    expect(informer.brokenMs()).toBe(0);
+  });
+
+  test('that refuses to be listed is broken, too', async () => {
+    const { api, clock, informer, start } = begin();
+    for (let i = 0; i < 40; i += 1) api.fail('list', { error: apiError('Forbidden') });
+    await start();
+    await clock.advance(70_000);
+    expect(informer.brokenMs()).toBeGreaterThan(65_000);
+  });
+});

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -115,6 +115,20 @@ describe('a service account', () => {
     expect((await config.credentials(true)).headers).toEqual({ authorization: 'Bearer second' });
     await rm(join(dir, 'token'));
     expect((await config.credentials(true)).headers).toEqual({ authorization: 'Bearer second' });
+  });
+
+  test('without an authority of its own trusts those of the system', async () => {
+    const folder = await mkdtemp(join(dir, 'public-'));
+    await writeFile(join(folder, 'token'), 't');
+    const config = await loadKubeConfig({ env: env(), serviceAccountDir: folder });
+    expect(await config.credentials(false)).toEqual({ headers: { authorization: 'Bearer t' }, tls: {} });
+  });
+
+  test('whose authority cannot be read is refused, and not taken for one without', async () => {
+    const folder = await mkdtemp(join(dir, 'broken-'));
+    await writeFile(join(folder, 'token'), 't');
+    await mkdir(join(folder, 'ca.crt'));
+    await expect(loadKubeConfig({ env: env(), serviceAccountDir: folder })).rejects.toThrow(KubeConfigError);
   });
 
   test('that is not there says where it was looked for', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Lease } from '../../../src/kube/core-types.ts';
 import { fencedApi } from '../../../src/kube/fenced-api.ts';
-import { makeLeaderElector } from '../../../src/kube/leader.ts';
+import { makeLeaderElector, type Work } from '../../../src/kube/leader.ts';
 import { silentLog } from '../../../src/kube/log.ts';
+import { noMetrics } from '../../../src/kube/metrics.ts';
 import { configMaps, leases } from '../../../src/kube/resources.ts';
 import { LeadershipLost, type Leading } from '../../../src/kube/tenure.ts';
 import { makeManualClock, settle } from '../../manual-clock.ts';
@@ -16,11 +17,11 @@ const begin = () => {
   const candidate = (identity: string, more: object = {}) => {
     const elector = makeLeaderElector({ api, lease: ref, identity, clock, random: () => 0, log: silentLog, ...more });
     const stop = new AbortController();
-    const work = Promise.withResolvers<void>();
+    const work = Promise.withResolvers<Work>();
     const state: { leading?: Leading; outcome?: string } = {};
     const running = elector.run(async (leading) => {
       state.leading = leading;
-      await work.promise;
+      return work.promise;
     }, stop.signal);
     running.then(
       (outcome) => (state.outcome = outcome),
@@ -28,7 +29,7 @@ const begin = () => {
     );
     onTestFinished(async () => {
       stop.abort();
-      work.resolve();
+      work.resolve('ended');
       await settle();
     });
     return { elector, stop, work, state, running };
@@ -50,13 +51,26 @@ describe('leader election', () => {
     expect(lease()).toMatchObject({ holderIdentity: 'one', leaseDurationSeconds: 15, leaseTransitions: 0 });
 
     first.stop.abort();
-    first.work.resolve();
+    first.work.resolve('ended');
     await settle();
     expect(first.state.outcome).toBe('stopped');
     expect(lease()?.holderIdentity).toBe('');
     await clock.advance(2000);
     expect(second.state.leading?.isLeading()).toBe(true);
     expect(lease()).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
+  });
+
+  test('is told as 0 from the start on, 1 while it lasts, and 0 again', async () => {
+    const { candidate } = begin();
+    const told: boolean[] = [];
+    const metrics = { ...noMetrics, leading: (_: string, leading: boolean) => void told.push(leading) };
+    const { stop, work } = candidate('one', { metrics });
+    expect(told).toEqual([false]);
+    await settle();
+    stop.abort();
+    work.resolve('ended');
+    await settle();
+    expect(told).toEqual([false, true, false]);
   });
 
   test('takes the lease of a holder that went silent, after its whole duration since the last change seen', async () => {
@@ -89,7 +103,7 @@ describe('leader election', () => {
     await clock.advance(2000);
     expect(state.leading?.signal.aborted).toBe(true);
     expect(state.leading?.signal.reason).toBeInstanceOf(LeadershipLost);
-    work.resolve();
+    work.resolve('ended');
     await settle();
     expect(state.outcome).toBe('lost');
     expect(lease()?.holderIdentity).toBe('thief');
@@ -150,7 +164,7 @@ describe('leader election', () => {
     await clock.advance(10_000);
     expect(lease()?.renewTime).not.toBe(renewed);
     expect(lease()?.holderIdentity).toBe('one');
-    work.resolve();
+    work.resolve('ended');
     await clock.advance(2000);
     expect(state.outcome).toBe('stopped');
     expect(lease()?.holderIdentity).toBe('');
@@ -162,6 +176,17 @@ describe('leader election', () => {
     const { stop, state } = candidate('one', { stopTimeoutMs: 5000 });
     await settle();
     stop.abort();
+    await clock.advance(7000);
+    expect(state.outcome).toBe('stopped');
+    expect(lease()?.holderIdentity).toBe('one');
+  });
+
+  test('leaves the lease to expire when the work says that something of it still runs', async () => {
+    const { clock, candidate, lease } = begin();
+    const { stop, state, work } = candidate('one');
+    await settle();
+    stop.abort();
+    work.resolve('stillRuns');
     await clock.advance(7000);
     expect(state.outcome).toBe('stopped');
     expect(lease()?.holderIdentity).toBe('one');

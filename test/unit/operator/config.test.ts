@@ -40,12 +40,12 @@ describe('the configuration', () => {
   });
 
   it('takes a flag before a variable before the file before the default', () => {
-    const config = file('order.yaml', 'heartbeat: 1s\nprogressInterval: 1s\npodStartTimeout: 1s\n');
+    const config = file('order.yaml', 'heartbeat: 1s\nprogressInterval: 1s\npodStartTimeout: 10s\n');
     const env = { TWINREEL_CONFIG: config, TWINREEL_HEARTBEAT: '2s', TWINREEL_PROGRESS_INTERVAL: '2s' };
     expect(read(['--heartbeat', '3s'], env)).toMatchObject({
       heartbeatMs: 3_000,
       progressMs: 2_000,
-      podStartMs: 1_000,
+      podStartMs: 10_000,
       preparationMs: 9_000_000,
       filesMs: 21_600_000,
     });
@@ -109,6 +109,22 @@ describe('the configuration', () => {
     { name: 'a file that is not there', argv: ['--config', join(folder, 'none')], problem: 'ENOENT' },
   ])('refuses $name', ({ argv, problem }) => {
     expect(problemsOf(argv)).toContain(problem);
+  });
+
+  it.each(settings.filter(({ kind }) => kind === 'duration').map((setting) => ({ flag: flagOf(setting), setting })))(
+    'refuses $flag 0s, and names the bound',
+    ({ flag, setting: { atLeast = 'no bound' } }) => {
+      expect(problemsOf([flag, '0s'])).toContain(`${flag} must be at least ${atLeast}`);
+    },
+  );
+
+  it('names the flag and the bound also of what the file holds', () => {
+    const config = file('short.yaml', 'heartbeat: 10ms\n');
+    expect(problemsOf(['--config', config])).toContain(`heartbeat (from ${config}): --heartbeat must be at least 1s`);
+  });
+
+  it('gives workers whole milliseconds', () => {
+    expect(read(['--heartbeat', '1.0004s']).heartbeatMs).toBe(1000);
   });
 
   it('names the variable that is wrong', () => {

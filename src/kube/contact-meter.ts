@@ -1,0 +1,31 @@
+import type { Clock } from './clock.ts';
+import type { Contact } from './list-watch.ts';
+
+export interface ContactMeter extends Contact {
+  /** For how long nothing but failures was met; 0 when the way to the server is well, as far as is known. */
+  brokenMs(): number;
+}
+
+/**
+ * A watch that was begun again says nothing until something changes or the server sends its bookmark, every minute or
+ * so. So an attempt that has not failed for as long is taken for well; one that hangs fails by its time-out.
+ */
+const quietMs = 60_000;
+
+export const makeContactMeter = (clock: Pick<Clock, 'now'>): ContactMeter => {
+  let firstFailureAt: number | undefined;
+  let lastFailureAt = 0;
+  return {
+    heard: () => {
+      firstFailureAt = undefined;
+    },
+    failed: () => {
+      lastFailureAt = clock.now();
+      firstFailureAt ??= lastFailureAt;
+    },
+    brokenMs: () => {
+      if (firstFailureAt === undefined || clock.now() - lastFailureAt > quietMs) return 0;
+      return clock.now() - firstFailureAt;
+    },
+  };
+};
