@@ -4,7 +4,7 @@ import { labels, planRecordName } from '../api/names.ts';
 import { backupSaveRecords } from '../api/resources.ts';
 import { escapePath, unescapePath } from '../archive/escape.ts';
 import { segmentsFor } from '../archive/plan.ts';
-import type { Choice } from '../decide/restore.ts';
+import type { Choice } from '../decide/restore-view.ts';
 import type { SegmentCopy } from '../decide/restore-areas.ts';
 import { normalise } from '../decide/spans.ts';
 import type { Span } from '../decide/spans.ts';
