@@ -62,7 +62,7 @@ export const makeAllocationReconciler =
     return queue.length > 0 ? requeueAfter(recheckMs) : done;
   };
 
-const hardwareOf = ({ caches }: Deps): Hardware => ({
+export const hardwareOf = ({ caches }: Deps): Hardware => ({
   servers: caches.servers.list(),
   libraries: caches.libraries.list(),
   tapes: caches.tapes.list(),
@@ -338,6 +338,8 @@ const noteWaiting = async (
 const giveUp = (owner: Owner, outcome: Answer, nowMs: number): string | undefined => {
   if (outcome.kind === 'grant') return undefined;
   const { message } = outcome.shortage;
+  // Another copy may be had: the restore chooses again, and ends when there is none.
+  if (outcome.kind === 'impossible' && owner.kind === 'Restore') return undefined;
   if (outcome.kind === 'impossible') return `${message}; waiting would not help: no such hardware is declared`;
   const wait = owner.object.spec.whenUnavailable ?? 'Wait';
   const own = (owner.object.status?.retired ?? []).some(holds);

@@ -4,17 +4,20 @@ import { backupSaveRecords } from '../api/resources.ts';
 import { grantName, holds } from '../decide/grant.ts';
 import { nodeFacts, podFacts } from '../decide/pod-facts.ts';
 import type { PodFacts } from '../decide/pod-facts.ts';
-import { needsChoice } from '../decide/restore.ts';
+import { choosesAgain, needsChoice } from '../decide/restore.ts';
 import type { RestoreReport, RestoreStatus, SeenRestore } from '../decide/restore-view.ts';
+import { outlookOf } from '../decide/restore-tapes.ts';
 import type { HeadFacts, Patience } from '../decide/stream-fault.ts';
 import { parseDurationMs } from '../decide/units.ts';
 import { pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
+import { hardwareOf } from './allocation.ts';
 import type { Deps } from './deps.ts';
 import { readBoots, vouchedBy } from './fence-proofs.ts';
 import { busyLibraries } from './grant-acts.ts';
 import { headRef } from './restore-acts.ts';
-import { escapedPathsOf, readChoice } from './restore-choice.ts';
+import { escapedPathsOf, readContent } from './restore-choice.ts';
+import type { ContentFound } from './restore-choice.ts';
 import type { SilenceMeter } from './silence.ts';
 
 export interface ObservedRestore {
@@ -23,9 +26,16 @@ export interface ObservedRestore {
   readonly refused: { readonly reason: string; readonly message: string } | undefined;
 }
 
+/** What a process remembers of restores between two passes; all of it can be read again. */
+export interface RestoreMemory {
+  readonly meter: SilenceMeter;
+  /** By uid. A backup that has ended changes no more: good enough to look for a nearer copy. */
+  readonly contents: Map<string, ContentFound>;
+}
+
 export const observeRestore = async (
   deps: Deps,
-  meter: SilenceMeter,
+  { meter, contents }: RestoreMemory,
   restore: Restore,
   signal: AbortSignal,
 ): Promise<ObservedRestore> => {
@@ -35,8 +45,7 @@ export const observeRestore = async (
   const fresh = needsChoice(status);
   // What is done decides what is read next: not from a cache that lags.
   const head = fresh ? await readHead(deps, restore, signal) : cachedHead(deps, uid);
-  const found =
-    fresh && status.backup !== undefined ? await readChoice(deps, restore, status.backup, signal) : undefined;
+  const found = await contentFor(deps, contents, restore, signal);
   const facts = await podsOf(deps, restore, signal);
   const boots = await readBoots(deps, uid, status, facts, signal);
   const seen: SeenRestore = {
@@ -51,7 +60,7 @@ export const observeRestore = async (
     },
     head: headFacts(head),
     report: reportOf(head, status),
-    choice: found?.ok === true ? found.choice : undefined,
+    choice: found?.ok === true ? { ...found.content, outlook: outlookOf(restore, hardwareOf(deps)) } : undefined,
     nodes: new Map(deps.caches.nodes.list().map((node) => [node.metadata?.name ?? '', nodeFacts(node)])),
     boots,
     silence: () => silenceOf(meter, uid, head?.status, nowMs),
@@ -59,6 +68,22 @@ export const observeRestore = async (
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
   };
   return { seen, head, refused: found?.ok === false ? found : undefined };
+};
+
+const contentFor = async (
+  deps: Deps,
+  contents: RestoreMemory['contents'],
+  restore: Restore,
+  signal: AbortSignal,
+): Promise<ContentFound | undefined> => {
+  const { status = {}, metadata } = restore;
+  const uid = metadata.uid ?? '';
+  const known = choosesAgain(status) ? contents.get(uid) : undefined;
+  if (status.backup === undefined || known !== undefined) return known;
+  if (!needsChoice(status) && !choosesAgain(status)) return undefined;
+  const found = await readContent(deps, restore, status.backup, signal);
+  if (found.ok) contents.set(uid, found);
+  return found;
 };
 
 const wishesOf = (restore: Restore) => {

@@ -4,7 +4,7 @@ import { labels, planRecordName } from '../api/names.ts';
 import { backupSaveRecords } from '../api/resources.ts';
 import { escapePath, unescapePath } from '../archive/escape.ts';
 import { segmentsFor } from '../archive/plan.ts';
-import type { Choice } from '../decide/restore-view.ts';
+import type { BackupContent } from '../decide/restore-view.ts';
 import type { SegmentCopy } from '../decide/restore-areas.ts';
 import { normalise } from '../decide/spans.ts';
 import type { Span } from '../decide/spans.ts';
@@ -13,10 +13,10 @@ import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
 import { listCommitPages, listPages } from './observe-job.ts';
 
-export type ChoiceFound =
+export type ContentFound =
   | {
       readonly ok: true;
-      readonly choice: Choice;
+      readonly content: BackupContent;
       /** Heads that hold the commits. */
       readonly records: readonly string[];
       readonly linksSegment: number;
@@ -31,12 +31,12 @@ export const escapedPathsOf = ({ spec }: Restore): readonly string[] => {
   return [...plain, ...(spec.escapedPaths ?? [])].map((path) => path.replace(/^(\.\/)+/, '').replace(/\/+$/, ''));
 };
 
-export const readChoice = async (
+export const readContent = async (
   deps: Deps,
   restore: Restore,
   backup: JobRef,
   signal: AbortSignal,
-): Promise<ChoiceFound> => {
+): Promise<ContentFound> => {
   const { namespace } = deps.settings;
   const planName = planRecordName(backup.uid, backup.processNumber);
   const head = await getIfPresent(deps.api, backupSaveRecords, { namespace, name: planName }, signal);
@@ -55,7 +55,7 @@ export const readChoice = async (
     linksSegment: plan.linksSegment,
     bytes: plan.bytes ?? 0,
     records: [...new Set(pages.flatMap((page) => page.spec.record ?? []))].sort(),
-    choice: { wanted, copies: pages.flatMap(copiesIn), available: (tape) => isAvailable(deps, tape) },
+    content: { wanted, copies: pages.flatMap(copiesIn) },
   };
 };
 
@@ -89,17 +89,3 @@ const copiesIn = (page: SavePage): readonly SegmentCopy[] =>
     labelId: commit.labelId,
     bytes: commit.bytes,
   }));
-
-const isAvailable = ({ caches }: Deps, name: string): boolean => {
-  const tape = caches.tapes.get(name);
-  if (tape === undefined || tape.spec.disabled === true) return false;
-  switch (tape.status?.state) {
-    case 'Scratch':
-    case 'Usable':
-    case 'InUse':
-    case 'Full':
-      return true;
-    default:
-      return false;
-  }
-};

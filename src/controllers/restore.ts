@@ -16,17 +16,16 @@ import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube
 import type { Deps } from './deps.ts';
 import type { ActContext } from './grant-acts.ts';
 import { observeRestore } from './observe-restore.ts';
+import type { RestoreMemory } from './observe-restore.ts';
 import { foldOutcomes } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { nextProcessNumber } from './process-number.ts';
 import { actOnRestore, identity } from './restore-acts.ts';
-import { escapedPathsOf, readChoice } from './restore-choice.ts';
+import { escapedPathsOf, readContent } from './restore-choice.ts';
 import { resolveBackup } from './restore-source.ts';
 import { makeSilenceMeter } from './silence.ts';
-import type { SilenceMeter } from './silence.ts';
 
-interface Memory {
-  readonly meter: SilenceMeter;
+interface Memory extends RestoreMemory {
   readonly written: Map<string, Restore>;
 }
 
@@ -34,11 +33,11 @@ const busyMs = 2_000;
 const conflictMs = 50;
 
 export const makeRestoreReconciler = (deps: Deps): Reconcile => {
-  const memory: Memory = { meter: makeSilenceMeter(), written: new Map() };
+  const memory: Memory = { meter: makeSilenceMeter(), contents: new Map(), written: new Map() };
   return async (key, signal) => {
     const restore = newest(deps.caches.restores.get(key), memory.written.get(key));
     if (restore === undefined) {
-      memory.written.delete(key);
+      forget(memory, key);
       return done;
     }
     if (restoreIsTerminal(restore.status) && !holdsAnything(restore.status))
@@ -46,6 +45,13 @@ export const makeRestoreReconciler = (deps: Deps): Reconcile => {
     if (restore.status?.phase === undefined) return admit(deps, memory, restore, signal);
     return pass(deps, memory, restore, signal);
   };
+};
+
+const forget = ({ meter, contents, written }: Memory, key: string): void => {
+  const uid = written.get(key)?.metadata.uid ?? '';
+  meter.forget(uid);
+  contents.delete(uid);
+  written.delete(key);
 };
 
 const newest = (cached: Restore | undefined, written: Restore | undefined): Restore | undefined => {
@@ -83,10 +89,10 @@ const firstLook = async (deps: Deps, restore: Restore, signal: AbortSignal): Pro
   const resolved = await resolveBackup(deps.api, deps.settings.namespace, restore, signal);
   if (!resolved.ok) return failed(resolved.reason, resolved.message);
   const { backup } = resolved;
-  const found = await readChoice(deps, restore, backup, signal);
+  const found = await readContent(deps, restore, backup, signal);
   if (!found.ok) return failed(found.reason, found.message);
   if (!resolved.vouched) {
-    const committed = new Set(found.choice.copies.map((copy) => copy.segment));
+    const committed = new Set(found.content.copies.map((copy) => copy.segment));
     for (let segment = 0; segment <= found.linksSegment; segment += 1) {
       if (!committed.has(segment))
         return failed('BackupNotSucceeded', `segment ${segment} of ${backup.name} was never committed`);
@@ -98,7 +104,7 @@ const firstLook = async (deps: Deps, restore: Restore, signal: AbortSignal): Pro
     backup,
     planRecord: planRecordName(backup.uid, backup.processNumber),
     records: [...found.records],
-    progress: { segmentsDone: 0, segmentsTotal: countOf(found.choice.wanted), bytesDone: 0, percent: '0%', ...whole },
+    progress: { segmentsDone: 0, segmentsTotal: countOf(found.content.wanted), bytesDone: 0, percent: '0%', ...whole },
   };
 };
 
@@ -135,7 +141,7 @@ const remember = (deps: Deps, memory: Memory, before: Restore, after: Restore): 
 };
 
 const pass = async (deps: Deps, memory: Memory, restore: Restore, signal: AbortSignal): Promise<Result> => {
-  const { seen, head, refused } = await observeRestore(deps, memory.meter, restore, signal);
+  const { seen, head, refused } = await observeRestore(deps, memory, restore, signal);
   const now = deps.clock.now();
   const decision =
     refused === undefined
@@ -183,12 +189,13 @@ const waitsOrHolds = ({ status }: Restore): boolean =>
 const settle = async (deps: Deps, memory: Memory, restore: Restore, signal: AbortSignal): Promise<Result> => {
   const lifted = await removeFinalizer(deps.api, restores, restore, finalizers.held, signal);
   if (lifted.conflict) return requeueAfter(conflictMs);
-  memory.meter.forget(restore.metadata.uid ?? '');
+  const { namespace = '', name, uid = '' } = restore.metadata;
+  memory.meter.forget(uid);
+  memory.contents.delete(uid);
   const ttlSeconds = restore.spec.ttlSecondsAfterFinished;
   if (ttlSeconds === undefined || restore.status?.completionTime === undefined) return done;
   const leftMs = Date.parse(restore.status.completionTime) + 1000 * ttlSeconds - deps.clock.now();
   if (leftMs > 0) return requeueAfter(leftMs);
-  const { namespace = '', name, uid = '' } = restore.metadata;
   await deleteIfPresent(deps.api, restores, { namespace, name }, { uid }, signal);
   return done;
 };

@@ -45,9 +45,14 @@ const avoiding = (
       return { ...before, drives: add(before?.drives, `${grant.library ?? ''}/${grant.drive ?? ''}`) };
     case 'tape':
       return { ...before, tapes: add(before?.tapes, grant.tape ?? '') };
+    case 'changer':
+      return { ...before, libraries: add(before?.libraries, grant.library ?? '') };
     // The target is a folder of one machine, which often has one server: it is waited for, not avoided.
     case 'server':
-    default:
+    case 'route':
+    case 'worker':
+    case 'source':
+    case 'target':
       return { ...before };
   }
 };

@@ -3,6 +3,7 @@ import type { Grant, Restore } from '../api/generated/index.ts';
 import type { GrantView } from './grant-life.ts';
 import type { NodeFacts } from './pod-facts.ts';
 import type { SegmentCopy } from './restore-areas.ts';
+import type { OutlookOf } from './restore-tapes.ts';
 import type { Span } from './spans.ts';
 import type { Step } from './step.ts';
 import type { HeadFacts, Patience, Silence } from './stream-fault.ts';
@@ -11,10 +12,13 @@ export type RestoreStatus = NonNullable<Restore['status']>;
 export type RestoreEnding = NonNullable<RestoreStatus['ending']>;
 
 /** What is to be read and where it lies; read from the API when the next area is chosen. */
-export interface Choice {
+export interface BackupContent {
   readonly wanted: readonly Span[];
   readonly copies: readonly SegmentCopy[];
-  readonly available: (tape: string) => boolean;
+}
+
+export interface Choice extends BackupContent {
+  readonly outlook: OutlookOf;
 }
 
 /** What the workers reported so far. */

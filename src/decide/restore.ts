@@ -7,7 +7,7 @@ import type { Grant } from '../api/generated/index.ts';
 import { grantName, holds } from './grant.ts';
 import { prepareGrant } from './grant-life.ts';
 import type { PodFacts } from './pod-facts.ts';
-import { nextArea, remaining } from './restore-area.ts';
+import { areaFrom, chooseAgain, nextArea, remaining, withCurrent } from './restore-area.ts';
 import type { Area } from './restore-areas.ts';
 import { loseGrant } from './restore-loss.ts';
 import { isAwaited, releaseCurrent, releaseRetired, targetIsFree } from './restore-release.ts';
@@ -22,6 +22,10 @@ export const needsChoice = (status: RestoreStatus): boolean => {
   const stream = status.streams?.[0];
   return status.ending === undefined && (stream === undefined || stream.state === 'Ready' || isOver(stream));
 };
+
+/** A copy is chosen again while it is waited for; then what is known of the backup will do. */
+export const choosesAgain = ({ ending, streams }: RestoreStatus): boolean =>
+  ending === undefined && streams?.[0]?.state === 'Waiting';
 
 const isOver = ({ state }: Grant): boolean => state === 'Succeeded' || state === 'Failed' || state === 'Released';
 
@@ -44,6 +48,8 @@ const goOn = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreD
         ? { status: withStream(status, grant), steps }
         : loseGrant(status, grant, fault, nowMs);
     }
+    case 'Waiting':
+      return chooseAgain(seen, status, stream);
     case 'Ready':
       return start(seen, status, stream, nowMs);
     case 'Running':
@@ -102,7 +108,7 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   const target = targetIsFree(seen, status, nowMs);
   if (target.kind === 'never') return { status: { ...status, ending: target.ending }, steps: [] };
   if (target.kind === 'wait') return { status, steps: [] };
-  const found = remaining(seen, status, seen.choice);
+  const found = remaining(seen, status, seen.choice, grant.tape);
   const area: Area | undefined = found.ok ? found.areas[0] : undefined;
   // What is readable has changed in between: release and choose again.
   if (area?.tape !== grant.tape || area === undefined)
@@ -114,9 +120,8 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   ];
   const segments = subtract(left, outside);
   const running: Grant = { ...grant, state: 'Running', pod: grantName(seen.uid, grant) };
-  const areas = (status.areas ?? []).map((one, index) =>
-    index === status.currentArea ? { ...one, state: 'Reading' as const } : one,
-  );
+  // The allocator may have granted what was chosen before.
+  const areas = withCurrent(status, areaFrom(area, 'Reading'));
   return {
     status: { ...withStream(status, running), areas },
     steps: [

@@ -18,7 +18,7 @@ const fencing = aRestoreGrant(1, 'Fencing', failed);
 const left = aRestoreGrant(1, 'Failed', failed);
 const { pod: _pod, ...loadFailed } = fencing;
 const ready = aRestoreGrant(2, 'Ready', { library: 'lib-1', tape: 't1', barcode: 'T1' });
-const choice = aChoice({ available: (tape) => tape === 't1' });
+const choice = aChoice({ outlook: (tape) => ({ kind: tape === 't1' ? 'now' : 'later' }) });
 const cancelled = { result: 'Cancelled', reason: 'Cancelled', message: 'spec.cancel is set' } as const;
 
 describe('a restore whose worker was lost', () => {

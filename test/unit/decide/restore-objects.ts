@@ -31,7 +31,7 @@ export const copiesOn = (stream: number, segments: readonly number[] = [0, 1, 2,
 export const aChoice = (more: Partial<Choice> = {}): Choice => ({
   wanted: [{ first: 0, last: 3 }],
   copies: [...copiesOn(0), ...copiesOn(1)],
-  available: () => true,
+  outlook: () => ({ kind: 'now' }),
   ...more,
 });
 
