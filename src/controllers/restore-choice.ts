@@ -9,6 +9,7 @@ import type { SegmentCopy } from '../decide/restore-areas.ts';
 import { normalise } from '../decide/spans.ts';
 import type { Span } from '../decide/spans.ts';
 import { bytesOf } from '../posix/bytes.ts';
+import type { Api } from '../kube/api.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
 import { listCommitPages, listPages } from './observe-job.ts';
@@ -31,32 +32,52 @@ export const escapedPathsOf = ({ spec }: Restore): readonly string[] => {
   return [...plain, ...(spec.escapedPaths ?? [])].map((path) => path.replace(/^(\.\/)+/, '').replace(/\/+$/, ''));
 };
 
+type CopiesFound =
+  | {
+      readonly ok: true;
+      readonly copies: readonly SegmentCopy[];
+      readonly records: readonly string[];
+      readonly linksSegment: number;
+      readonly bytes: number;
+    }
+  | Extract<ContentFound, { readonly ok: false }>;
+
+/** Every copy of every segment of one backup. */
+export const readCopies = async (
+  api: Api,
+  namespace: string,
+  backup: JobRef,
+  signal: AbortSignal,
+): Promise<CopiesFound> => {
+  const planName = planRecordName(backup.uid, backup.processNumber);
+  const head = await getIfPresent(api, backupSaveRecords, { namespace, name: planName }, signal);
+  const plan = head?.status?.plan;
+  if (plan?.complete !== true || plan.linksSegment === undefined) {
+    return { ok: false, reason: 'BackupIncomplete', message: `the plan of ${backup.name} is not complete` };
+  }
+  const pages = await listCommitPages(api, namespace, backup.uid, signal);
+  return {
+    ok: true,
+    copies: pages.flatMap(copiesIn),
+    records: [...new Set(pages.flatMap((page) => page.spec.record ?? []))].sort(),
+    linksSegment: plan.linksSegment,
+    bytes: plan.bytes ?? 0,
+  };
+};
+
 export const readContent = async (
   deps: Deps,
   restore: Restore,
   backup: JobRef,
   signal: AbortSignal,
 ): Promise<ContentFound> => {
-  const { namespace } = deps.settings;
-  const planName = planRecordName(backup.uid, backup.processNumber);
-  const head = await getIfPresent(deps.api, backupSaveRecords, { namespace, name: planName }, signal);
-  const plan = head?.status?.plan;
-  if (plan?.complete !== true || plan.linksSegment === undefined) {
-    return { ok: false, reason: 'BackupIncomplete', message: `the plan of ${backup.name} is not complete` };
-  }
+  const found = await readCopies(deps.api, deps.settings.namespace, backup, signal);
+  if (!found.ok) return found;
+  const { copies, linksSegment, records, bytes } = found;
   const paths = escapedPathsOf(restore);
   const wanted =
-    paths.length === 0
-      ? everything(plan.linksSegment)
-      : await segmentsOfPaths(deps, backup, paths, plan.linksSegment, signal);
-  const pages = await listCommitPages(deps.api, namespace, backup.uid, signal);
-  return {
-    ok: true,
-    linksSegment: plan.linksSegment,
-    bytes: plan.bytes ?? 0,
-    records: [...new Set(pages.flatMap((page) => page.spec.record ?? []))].sort(),
-    content: { wanted, copies: pages.flatMap(copiesIn) },
-  };
+    paths.length === 0 ? everything(linksSegment) : await segmentsOfPaths(deps, backup, paths, linksSegment, signal);
+  return { ok: true, linksSegment, bytes, records, content: { wanted, copies } };
 };
 
 const everything = (linksSegment: number): readonly Span[] => [{ first: 0, last: linksSegment }];

@@ -2,6 +2,7 @@
 import type { BackupSaveRecord, Restore } from '../api/generated/index.ts';
 import { finalizers, planRecordName, restoreRecordName } from '../api/names.ts';
 import { restores } from '../api/resources.ts';
+import { firstMissing } from '../decide/backup-result.ts';
 import { holds } from '../decide/grant.ts';
 import { decideRestore } from '../decide/restore.ts';
 import type { RestoreStatus, RestoreStep } from '../decide/restore-view.ts';
@@ -91,13 +92,9 @@ const firstLook = async (deps: Deps, restore: Restore, signal: AbortSignal): Pro
   const { backup } = resolved;
   const found = await readContent(deps, restore, backup, signal);
   if (!found.ok) return failed(found.reason, found.message);
-  if (!resolved.vouched) {
-    const committed = new Set(found.content.copies.map((copy) => copy.segment));
-    for (let segment = 0; segment <= found.linksSegment; segment += 1) {
-      if (!committed.has(segment))
-        return failed('BackupNotSucceeded', `segment ${segment} of ${backup.name} was never committed`);
-    }
-  }
+  const missing = resolved.vouched ? undefined : firstMissing(found.linksSegment, found.content.copies);
+  if (missing !== undefined)
+    return failed('BackupNotSucceeded', `segment ${missing} of ${backup.name} was never committed`);
   // How much chosen paths hold is not known before they are read.
   const whole = escapedPathsOf(restore).length === 0 ? { bytesTotal: found.bytes } : {};
   return {
