@@ -91,6 +91,7 @@ const wishesOf = (restore: Restore) => {
   return {
     paths: escapedPathsOf(restore),
     prefer: restore.spec.preferStreams ?? [],
+    target: restore.spec.target.hostPath?.path ?? '',
     deleted: restore.metadata.deletionTimestamp !== undefined,
     cancelAsked: restore.spec.cancel === true,
     activeDeadlineMs: activeDeadline === undefined ? undefined : parseDurationMs(activeDeadline),
@@ -163,6 +164,7 @@ const reportOf = (head: BackupSaveRecord | undefined, status: RestoreStatus): Re
       message,
     })),
     failureCount: told?.failureCount ?? 0,
+    finished: told?.finished ?? false,
     found: told?.found ?? [],
   };
 };

@@ -31,6 +31,8 @@ export interface RestoreReport {
     readonly message: string;
   }[];
   readonly failureCount: number;
+  /** The target was finished: folders have their times, parts are joined, the working folder is gone. */
+  readonly finished: boolean;
   /** Chosen paths that were met, escaped. */
   readonly found: readonly string[];
 }
@@ -41,6 +43,8 @@ export interface SeenRestore {
   /** Chosen paths, escaped; none: everything. */
   readonly paths: readonly string[];
   readonly prefer: readonly number[];
+  /** Where it restores to, for messages. */
+  readonly target: string;
   readonly deleted: boolean;
   readonly cancelAsked: boolean;
   readonly activeDeadlineMs: number | undefined;

@@ -7,12 +7,20 @@ import type { Grant } from '../api/generated/index.ts';
 import { grantName, holds } from './grant.ts';
 import { prepareGrant } from './grant-life.ts';
 import type { PodFacts } from './pod-facts.ts';
-import { areaFrom, chooseAgain, nextArea, remaining, withCurrent } from './restore-area.ts';
+import { areaFrom, chooseAgain, hasBegun, nextArea, nextFor, withCurrent } from './restore-area.ts';
 import type { Area } from './restore-areas.ts';
 import { loseGrant } from './restore-loss.ts';
 import { isAwaited, releaseCurrent, releaseRetired, targetIsFree } from './restore-release.ts';
-import type { RestoreDecision, RestoreEnding, RestoreStatus, SeenRestore } from './restore-view.ts';
+import type {
+  Choice,
+  RestoreDecision,
+  RestoreEnding,
+  RestoreStatus,
+  RestoreStep,
+  SeenRestore,
+} from './restore-view.ts';
 import { subtract } from './spans.ts';
+import type { Span } from './spans.ts';
 import { judgeStream } from './stream-fault.ts';
 
 const maxBad = 256;
@@ -100,7 +108,17 @@ const closeBooks = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs
   const open = status.ending === undefined || isFinal(status.phase);
   if (open || seen.status.ending === undefined || held.some((grant) => isAwaited(seen, grant, nowMs)))
     return { status, steps };
-  return { status, steps: [...steps, { kind: 'finishRecords' }] };
+  return { status: withLeftover(seen, status), steps: [...steps, { kind: 'finishRecords' }] };
+};
+
+/** No worker could be had any more that would have tidied up. */
+const withLeftover = (seen: SeenRestore, status: RestoreStatus): RestoreStatus => {
+  const { ending } = status;
+  const tidy = seen.head === undefined || seen.report.finished || !hasBegun(status);
+  if (ending === undefined || ending.result === 'Succeeded' || tidy) return status;
+  const note = `; a working folder .twinreel-* may be left in ${seen.target}`;
+  const message = ending.message.endsWith(note) ? ending.message : `${ending.message}${note}`;
+  return { ...status, ending: { ...ending, message } };
 };
 
 const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: number): RestoreDecision => {
@@ -108,28 +126,30 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   const target = targetIsFree(seen, status, nowMs);
   if (target.kind === 'never') return { status: { ...status, ending: target.ending }, steps: [] };
   if (target.kind === 'wait') return { status, steps: [] };
-  const found = remaining(seen, status, seen.choice, grant.tape);
-  const area: Area | undefined = found.ok ? found.areas[0] : undefined;
-  // What is readable has changed in between: release and choose again.
-  if (area?.tape !== grant.tape || area === undefined)
-    return releaseCurrent(seen, status, { ...grant, outcome: 'Unused' }, nowMs);
-  const left = subtract(seen.choice.wanted, seen.report.done);
-  const outside = [
-    { first: -1, last: area.first - 1 },
-    { first: area.last + 1, last: Infinity },
-  ];
-  const segments = subtract(left, outside);
+  const next = nextFor(seen, status, seen.choice, grant.tape);
   const running: Grant = { ...grant, state: 'Running', pod: grantName(seen.uid, grant) };
-  // The allocator may have granted what was chosen before.
-  const areas = withCurrent(status, areaFrom(area, 'Reading'));
-  return {
-    status: { ...withStream(status, running), areas },
-    steps: [
-      { kind: 'openHead', grant: running, assigned: segments },
-      { kind: 'launchRestore', grant: running, segments, finish: found.ok && found.areas.length === 1 },
-    ],
-  };
+  if (next.kind === 'read' && next.area.tape === grant.tape) {
+    // The allocator may have granted what was chosen before.
+    const areas = withCurrent(status, areaFrom(next.area, 'Reading'));
+    const segments = segmentsIn(next.area, seen, seen.choice);
+    return { status: { ...withStream(status, running), areas }, steps: launch(running, segments, next.isLast) };
+  }
+  if (next.kind === 'finish' && next.copy.tape === grant.tape)
+    return { status: withStream(status, running), steps: launch(running, [], true) };
+  // What is readable has changed in between: release and choose again.
+  return releaseCurrent(seen, status, { ...grant, outcome: 'Unused' }, nowMs);
 };
+
+const launch = (grant: Grant, segments: readonly Span[], finish: boolean): readonly RestoreStep[] => [
+  { kind: 'openHead', grant, assigned: segments },
+  { kind: 'launchRestore', grant, segments, finish },
+];
+
+const segmentsIn = ({ first, last }: Area, { report }: SeenRestore, { wanted }: Choice): readonly Span[] =>
+  subtract(subtract(wanted, report.done), [
+    { first: -1, last: first - 1 },
+    { first: last + 1, last: Infinity },
+  ]);
 
 const judge = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: number): RestoreDecision => {
   const pod = seen.view.pods.get(grantName(seen.uid, grant));

@@ -56,7 +56,7 @@ export const seenRestore = (scene: RestoreScene): SeenRestore => {
   return {
     uid,
     status: { phase: 'Running', ...status, streams: [...streams], retired: [...retired] },
-    ...{ paths: [], prefer: [], deleted: false, cancelAsked: false, activeDeadlineMs: undefined },
+    ...{ paths: [], prefer: [], target: '/target', deleted: false, cancelAsked: false, activeDeadlineMs: undefined },
     startedAtMs: nowMs - 1_000,
     view: {
       ownerUid: uid,
@@ -65,7 +65,7 @@ export const seenRestore = (scene: RestoreScene): SeenRestore => {
       fenceVouched: ({ epoch }) => vouched.includes(epoch),
     },
     head: undefined,
-    report: { done: [], bad: [], failureCount: 0, found: [], ...report },
+    report: { done: [], bad: [], failureCount: 0, finished: false, found: [], ...report },
     choice: aChoice(),
     nodes: new Map(),
     boots: new Map(),
