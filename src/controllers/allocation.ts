@@ -83,7 +83,7 @@ const readQueue = async (deps: Deps, owners: readonly Owner[], signal: AbortSign
   return queue.sort((a, b) => inOrder(a.applicant, b.applicant));
 };
 
-const hardwareOf = ({ caches }: Deps): Hardware => ({
+export const hardwareOf = ({ caches }: Deps): Hardware => ({
   servers: caches.servers.list(),
   libraries: caches.libraries.list(),
   tapes: caches.tapes.list(),
@@ -336,5 +336,6 @@ const waiterOf = (owner: Owner): Waiter => {
       ? undefined
       : (effectiveSpec(owner.object).allocationDeadlineMs ?? (first ? undefined : replacementPatienceMs));
   const limit = limitMs === undefined ? {} : { limitMs };
-  return { waiting: grantsIn(owner, 'Waiting'), first, impatient, ...limit };
+  const choosesAgain = owner.kind === 'Restore';
+  return { waiting: grantsIn(owner, 'Waiting'), first, impatient, choosesAgain, ...limit };
 };

@@ -1,6 +1,6 @@
 /** Reads what a decision about one backup job needs: caches first, the API where a lag would mislead. */
 import type { BackupJob, BackupSaveRecord, SavePage } from '../api/generated/index.ts';
-import { annotations, labels, planPodName } from '../api/names.ts';
+import { labels, planPodName } from '../api/names.ts';
 import { savePages } from '../api/resources.ts';
 import type { JobHead, JobStatus, SeenJob } from '../decide/backup-job.ts';
 import { needsCommitted } from '../decide/backup-job.ts';
@@ -8,14 +8,15 @@ import { effectiveSpec } from '../decide/effective-spec.ts';
 import { grantName } from '../decide/grant.ts';
 import type { GrantView } from '../decide/grant-life.ts';
 import type { Heads } from '../decide/job-status.ts';
-import { nodeFacts, podFacts } from '../decide/pod-facts.ts';
+import { podFacts } from '../decide/pod-facts.ts';
 import type { PodFacts } from '../decide/pod-facts.ts';
 import { fromNumbers } from '../decide/spans.ts';
 import type { Span } from '../decide/spans.ts';
 import type { Api } from '../kube/api.ts';
-import { nodes, pods } from '../kube/resources.ts';
+import { pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
+import { readBoots, vouchedBy } from './fence-proofs.ts';
 import { nodesOf, robotView } from './robot-view.ts';
 import type { SilenceMeter } from './silence.ts';
 
@@ -142,41 +143,6 @@ const podsOf = async (
   }
   return facts;
 };
-
-/**
- * Boots of nodes, read uncached and after the pods were: with a boot from before the pod, a writer that lives would look
- * as if its node had been started again. Asked only where it decides something.
- */
-const readBoots = async (
-  deps: Deps,
-  uid: string,
-  status: JobStatus,
-  facts: ReadonlyMap<string, PodFacts>,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> => {
-  const boots = new Map<string, string>();
-  for (const grant of [...(status.streams ?? []), ...(status.retired ?? [])]) {
-    const name = grant.node ?? '';
-    const pod = facts.get(grantName(uid, grant));
-    const cached = deps.caches.nodes.get(name);
-    const begins = grant.podStarted !== true && grant.state === 'Running' && pod?.state === 'running';
-    const differs = grant.podStarted === true && cached?.status?.nodeInfo?.bootID !== grant.bootID;
-    if (pod === undefined || pod.state === 'ended' || boots.has(name) || !(begins || differs)) continue;
-    const node = await getIfPresent(deps.api, nodes, { name }, signal);
-    const bootId = node === undefined ? '' : nodeFacts(node).bootId;
-    if (bootId !== '') boots.set(name, bootId);
-  }
-  return boots;
-};
-
-/** The administrator's word for one epoch, or a node that was started again after the pod was seen to run on it. */
-const vouchedBy =
-  (job: BackupJob, boots: ReadonlyMap<string, string>): GrantView['fenceVouched'] =>
-  (grant) => {
-    if (job.metadata.annotations?.[annotations.fenced] === String(grant.epoch)) return true;
-    const bootId = boots.get(grant.node ?? '');
-    return grant.podStarted === true && bootId !== undefined && grant.bootID !== bootId;
-  };
 
 /** What every stream has committed, straight from the API. */
 export const readCommitted = async (

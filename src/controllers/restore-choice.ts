@@ -4,19 +4,20 @@ import { labels, planRecordName } from '../api/names.ts';
 import { backupSaveRecords } from '../api/resources.ts';
 import { escapePath, unescapePath } from '../archive/escape.ts';
 import { segmentsFor } from '../archive/plan.ts';
-import type { Choice } from '../decide/restore.ts';
+import type { BackupContent } from '../decide/restore-view.ts';
 import type { SegmentCopy } from '../decide/restore-areas.ts';
 import { normalise } from '../decide/spans.ts';
 import type { Span } from '../decide/spans.ts';
 import { bytesOf } from '../posix/bytes.ts';
+import type { Api } from '../kube/api.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
 import { listCommitPages, listPages } from './observe-job.ts';
 
-export type ChoiceFound =
+export type ContentFound =
   | {
       readonly ok: true;
-      readonly choice: Choice;
+      readonly content: BackupContent;
       /** Heads that hold the commits. */
       readonly records: readonly string[];
       readonly linksSegment: number;
@@ -31,32 +32,52 @@ export const escapedPathsOf = ({ spec }: Restore): readonly string[] => {
   return [...plain, ...(spec.escapedPaths ?? [])].map((path) => path.replace(/^(\.\/)+/, '').replace(/\/+$/, ''));
 };
 
-export const readChoice = async (
-  deps: Deps,
-  restore: Restore,
+type CopiesFound =
+  | {
+      readonly ok: true;
+      readonly copies: readonly SegmentCopy[];
+      readonly records: readonly string[];
+      readonly linksSegment: number;
+      readonly bytes: number;
+    }
+  | Extract<ContentFound, { readonly ok: false }>;
+
+/** Every copy of every segment of one backup. */
+export const readCopies = async (
+  api: Api,
+  namespace: string,
   backup: JobRef,
   signal: AbortSignal,
-): Promise<ChoiceFound> => {
-  const { namespace } = deps.settings;
+): Promise<CopiesFound> => {
   const planName = planRecordName(backup.uid, backup.processNumber);
-  const head = await getIfPresent(deps.api, backupSaveRecords, { namespace, name: planName }, signal);
+  const head = await getIfPresent(api, backupSaveRecords, { namespace, name: planName }, signal);
   const plan = head?.status?.plan;
   if (plan?.complete !== true || plan.linksSegment === undefined) {
     return { ok: false, reason: 'BackupIncomplete', message: `the plan of ${backup.name} is not complete` };
   }
-  const paths = escapedPathsOf(restore);
-  const wanted =
-    paths.length === 0
-      ? everything(plan.linksSegment)
-      : await segmentsOfPaths(deps, backup, paths, plan.linksSegment, signal);
-  const pages = await listCommitPages(deps.api, namespace, backup.uid, signal);
+  const pages = await listCommitPages(api, namespace, backup.uid, signal);
   return {
     ok: true,
+    copies: pages.flatMap(copiesIn),
+    records: [...new Set(pages.flatMap((page) => page.spec.record ?? []))].sort(),
     linksSegment: plan.linksSegment,
     bytes: plan.bytes ?? 0,
-    records: [...new Set(pages.flatMap((page) => page.spec.record ?? []))].sort(),
-    choice: { wanted, copies: pages.flatMap(copiesIn), available: (tape) => isAvailable(deps, tape) },
   };
+};
+
+export const readContent = async (
+  deps: Deps,
+  restore: Restore,
+  backup: JobRef,
+  signal: AbortSignal,
+): Promise<ContentFound> => {
+  const found = await readCopies(deps.api, deps.settings.namespace, backup, signal);
+  if (!found.ok) return found;
+  const { copies, linksSegment, records, bytes } = found;
+  const paths = escapedPathsOf(restore);
+  const wanted =
+    paths.length === 0 ? everything(linksSegment) : await segmentsOfPaths(deps, backup, paths, linksSegment, signal);
+  return { ok: true, linksSegment, bytes, records, content: { wanted, copies } };
 };
 
 const everything = (linksSegment: number): readonly Span[] => [{ first: 0, last: linksSegment }];
@@ -89,17 +110,3 @@ const copiesIn = (page: SavePage): readonly SegmentCopy[] =>
     labelId: commit.labelId,
     bytes: commit.bytes,
   }));
-
-const isAvailable = ({ caches }: Deps, name: string): boolean => {
-  const tape = caches.tapes.get(name);
-  if (tape === undefined || tape.spec.disabled === true) return false;
-  switch (tape.status?.state) {
-    case 'Scratch':
-    case 'Usable':
-    case 'InUse':
-    case 'Full':
-      return true;
-    default:
-      return false;
-  }
-};

@@ -2,14 +2,17 @@
 import type { BackupSaveRecord, JobRef, Restore } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { backupJobs, backupSaveRecords } from '../api/resources.ts';
+import { backupsIn, candidatesFor, firstMissing } from '../decide/backup-result.ts';
+import type { BackupResult, RecordedBackup } from '../decide/backup-result.ts';
 import type { Api } from '../kube/api.ts';
 import { getIfPresent } from '../kube/writes.ts';
+import { readCopies } from './restore-choice.ts';
 
 export type Resolved =
   | {
       readonly ok: true;
       readonly backup: JobRef;
-      /** The job itself says that it succeeded; else the commits have to prove it. */
+      /** Job or records say that it succeeded; else the commits have to prove it. */
       readonly vouched: boolean;
     }
   | { readonly ok: false; readonly reason: string; readonly message: string };
@@ -27,17 +30,25 @@ export const resolveBackup = async (
   if (backupJob !== undefined) return ofJob(api, namespace, own, backupJob, signal);
   if (record !== undefined) return ofRecord(api, namespace, own, record, signal);
   const found = await recordsOf(api, namespace, `${labels.jobNamespace}=${own}`, signal);
-  const before = latest?.before === undefined ? Infinity : Date.parse(latest.before);
-  const fits = found.filter(
-    ({ spec, status }) =>
-      (latest?.schedule === undefined || spec.schedule === latest.schedule) &&
-      (latest?.persistentVolumeClaim === undefined || spec.source?.claim === latest.persistentVolumeClaim) &&
-      status?.outcome === 'Succeeded' &&
-      Date.parse(status.endTime ?? '') < before,
-  );
-  const newest = fits.sort((a, b) => b.spec.job.processNumber - a.spec.job.processNumber)[0];
-  if (newest === undefined) return refuse('NoBackup', 'no backup that succeeded fits spec.from.latest');
-  return ofJob(api, namespace, own, newest.spec.job.name, signal, newest.spec.job.uid);
+  for (const candidate of candidatesFor(latest ?? {}, found)) {
+    if (await hasSucceeded(api, namespace, candidate, signal))
+      return { ok: true, vouched: true, backup: candidate.job };
+  }
+  return refuse('NoBackup', 'no backup that succeeded fits spec.from.latest');
+};
+
+/** As its records say; else as the job says; where that is gone, every segment of the plan has to be on some tape. */
+const hasSucceeded = async (
+  api: Api,
+  namespace: string,
+  { job, result }: RecordedBackup,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  if (result !== undefined) return result === 'Succeeded';
+  const living = await getIfPresent(api, backupJobs, { namespace: job.namespace, name: job.name }, signal);
+  if (living?.metadata.uid === job.uid) return living.status?.phase === 'Succeeded';
+  const found = await readCopies(api, namespace, job, signal);
+  return found.ok && firstMissing(found.linksSegment, found.copies) === undefined;
 };
 
 const recordsOf = async (
@@ -47,7 +58,7 @@ const recordsOf = async (
   signal: AbortSignal,
 ): Promise<readonly BackupSaveRecord[]> => {
   const { items } = await api.list(backupSaveRecords, { namespace, labelSelector }, signal);
-  return items.filter(({ spec }) => spec.type === 'Stream');
+  return items;
 };
 
 /** @param uid absent: the newest job of that name */
@@ -62,17 +73,12 @@ const ofJob = async (
   const job = await getIfPresent(api, backupJobs, { namespace: own, name }, signal);
   if (job !== undefined && (uid === undefined || uid === job.metadata.uid)) {
     const { phase, message = '', processNumber = 0 } = job.status ?? {};
-    const jobUid = job.metadata.uid ?? '';
+    const backup = { kind: 'BackupJob' as const, namespace: own, name, uid: job.metadata.uid ?? '', processNumber };
     switch (phase) {
       case 'Succeeded':
-        return {
-          ok: true,
-          vouched: true,
-          backup: { kind: 'BackupJob', namespace: own, name, uid: jobUid, processNumber },
-        };
       case 'Failed':
       case 'Cancelled':
-        return refuse('BackupNotSucceeded', `backup job ${own}/${name} is ${phase}: ${message}`);
+        return ended(backup, phase, message);
       default:
         return refuse(
           'BackupNotFinished',
@@ -81,12 +87,17 @@ const ofJob = async (
     }
   }
   const selector = `${labels.jobNamespace}=${own},${labels.jobName}=${name.slice(0, 63)}`;
-  const records = await recordsOf(api, namespace, selector, signal);
-  const mine = records.filter(({ spec }) => spec.job.name === name && (uid === undefined || spec.job.uid === uid));
-  const newest = [...mine].sort((a, b) => b.spec.job.processNumber - a.spec.job.processNumber)[0];
+  const backups = backupsIn(await recordsOf(api, namespace, selector, signal));
+  const newest = backups.find(({ job }) => job.name === name && (uid === undefined || job.uid === uid));
   if (newest === undefined) return refuse('NoBackup', `no backup job ${own}/${name}, and no record of one`);
-  return { ok: true, vouched: false, backup: newest.spec.job };
+  if (newest.result !== undefined) return ended(newest.job, newest.result, 'so its records say');
+  return { ok: true, vouched: false, backup: newest.job };
 };
+
+const ended = (backup: JobRef, result: BackupResult, message: string): Resolved =>
+  result === 'Succeeded'
+    ? { ok: true, vouched: true, backup }
+    : refuse('BackupNotSucceeded', `backup job ${backup.namespace}/${backup.name} is ${result}: ${message}`);
 
 const ofRecord = async (
   api: Api,

@@ -45,7 +45,7 @@ export const actOnStream = async (
     case 'runHook':
       return hook(context, job, step.run);
     case 'finishRecords':
-      await finishRecords(context);
+      await finishRecords(context, job.status?.ending?.result);
       return { kind: 'recordsFinished' };
   }
 };
@@ -249,8 +249,11 @@ const hook = async ({ deps, signal }: ActContext, job: BackupJob, run: HookRun):
   return { kind: 'hookRan', run, ...result };
 };
 
-/** The operator watches the records of living jobs only. */
-const finishRecords = async ({ deps, job, signal }: ActContext): Promise<void> => {
+/** The operator watches the records of living jobs only. How the job ended stands in them when the job is deleted. */
+const finishRecords = async (
+  { deps, job, signal }: ActContext,
+  result: NonNullable<NonNullable<BackupJob['status']>['ending']>['result'] | undefined,
+): Promise<void> => {
   for (const record of deps.caches.records.byIndex('job', job.uid)) {
     const written = await patchMetadata(
       deps.api,
@@ -261,4 +264,8 @@ const finishRecords = async ({ deps, job, signal }: ActContext): Promise<void> =
     );
     if (written.conflict) throw new Error(`record ${record.metadata.name} changed while its job was being finished`);
   }
+  if (result === undefined || result === 'Suspended') return;
+  // By name and last: after a crash in between the cache shows the record no more, and this is done again.
+  const plan = { namespace: deps.settings.namespace, name: planRecordName(job.uid, job.processNumber) };
+  await changeStatus(deps.api, backupSaveRecords, plan, ({ status }) => ({ ...status, result }), signal);
 };

@@ -12,6 +12,8 @@ export interface Waiter {
   readonly first: boolean;
   /** `whenUnavailable: Fail`: what cannot be had at once is not waited for. */
   readonly impatient: boolean;
+  /** Other tapes may do as well: it chooses again, and ends itself when there is none. */
+  readonly choosesAgain: boolean;
   /** What a stream of it waits at most. */
   readonly limitMs?: number;
 }
@@ -21,9 +23,10 @@ export type Patience =
   | { readonly kind: 'giveUp'; readonly streams: readonly number[]; readonly message: string };
 
 export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number): Patience => {
-  const { waiting, first, impatient, limitMs } = waiter;
+  const { waiting, first, impatient, choosesAgain, limitMs } = waiter;
   const { message } = refusal.shortage;
   const all = waiting.map(({ number }) => number);
+  if (refusal.kind === 'impossible' && choosesAgain) return { kind: 'waitOn' };
   if (refusal.kind === 'impossible') {
     return giveUp(all, `${message}; waiting would not help: no such hardware is declared`);
   }

@@ -1,4 +1,11 @@
-/** From which tape each wanted segment is read: runs of segments in order, each from one tape. Pure. */
+/**
+ * From which tape each wanted segment is read: runs of segments in order, each from one tape. Pure.
+ *
+ * A copy is asked first whether it can be had: now, before later, before what has to be mended. A stream that the user
+ * prefers is worth waiting for, but not worth a repair. Among equals: the tape that has failed this restore least, the
+ * preferred stream, the tape that is being read anyway, the lower number.
+ */
+import type { Outlook } from './restore-tapes.ts';
 import { contains, fromNumbers } from './spans.ts';
 import type { Span } from './spans.ts';
 
@@ -33,8 +40,11 @@ export interface CopyChoice {
   readonly prefer: readonly number[];
   /** Copies that could not be read, as `segment/tape`. */
   readonly bad: ReadonlySet<string>;
-  /** Tapes that can be had at all. */
-  readonly available: (tape: string) => boolean;
+  readonly outlook: (tape: string) => Outlook['kind'];
+  /** How often nothing came of reading this tape. */
+  readonly failures: (tape: string) => number;
+  /** The tape that is loaded or waited for. */
+  readonly current?: string;
 }
 
 export type Areas =
@@ -45,7 +55,7 @@ export const copyKey = (segment: number, tape: string): string => `${segment}/${
 export const chooseAreas = (choice: CopyChoice): Areas => {
   const bySegment = new Map<number, SegmentCopy[]>();
   for (const copy of choice.copies) {
-    const usable = choice.available(copy.tape) && !choice.bad.has(copyKey(copy.segment, copy.tape));
+    const usable = choice.outlook(copy.tape) !== 'never' && !choice.bad.has(copyKey(copy.segment, copy.tape));
     if (!usable || !contains(choice.wanted, copy.segment)) continue;
     const found = bySegment.get(copy.segment) ?? [];
     found.push(copy);
@@ -55,7 +65,7 @@ export const chooseAreas = (choice: CopyChoice): Areas => {
   const missing: number[] = [];
   for (const span of choice.wanted) {
     for (let segment = span.first; segment <= span.last; segment += 1) {
-      const copy = bestOf(bySegment.get(segment) ?? [], choice.prefer, areas.at(-1)?.tape);
+      const copy = bestCopy(bySegment.get(segment) ?? [], choice, areas.at(-1)?.tape);
       if (copy === undefined) missing.push(segment);
       else append(areas, copy);
     }
@@ -63,24 +73,35 @@ export const chooseAreas = (choice: CopyChoice): Areas => {
   return missing.length > 0 ? { ok: false, missing: fromNumbers(missing) } : { ok: true, areas };
 };
 
-/** The preferred stream, else the tape that is being read anyway: parts of one file are best taken from one copy. */
-const bestOf = (
+/**
+ * @param copies  usable ones
+ * @param before  tape of the segment before: parts of one file are best taken from one copy
+ */
+export const bestCopy = (
   copies: readonly SegmentCopy[],
-  prefer: readonly number[],
-  current: string | undefined,
+  { prefer, outlook, failures, current }: Pick<CopyChoice, 'prefer' | 'outlook' | 'failures' | 'current'>,
+  before = current,
 ): SegmentCopy | undefined => {
-  const rank = (copy: SegmentCopy): number => {
-    const at = prefer.indexOf(copy.stream);
+  const rank = ({ stream }: SegmentCopy): number => {
+    const at = prefer.indexOf(stream);
     return at < 0 ? prefer.length : at;
+  };
+  const wait = ({ stream, tape }: SegmentCopy): number => {
+    const weight = waits[outlook(tape)];
+    return prefer.includes(stream) && weight === waits.later ? waits.now : weight;
   };
   return [...copies].sort(
     (a, b) =>
+      wait(a) - wait(b) ||
+      failures(a.tape) - failures(b.tape) ||
       rank(a) - rank(b) ||
-      Number(b.tape === current) - Number(a.tape === current) ||
+      Number(b.tape === before) - Number(a.tape === before) ||
       a.stream - b.stream ||
       compare(a, b),
   )[0];
 };
+
+const waits = { now: 0, later: 1, mended: 2, never: 3 } as const;
 
 const compare = (a: SegmentCopy, b: SegmentCopy): number => (a.tape < b.tape ? -1 : a.tape > b.tape ? 1 : 0);
 

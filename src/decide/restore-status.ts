@@ -3,7 +3,7 @@ import type { BackupSaveRecord, Restore } from '../api/generated/index.ts';
 import { setCondition } from '../api/conditions.ts';
 import { bounded } from '../api/status-text.ts';
 import { holds } from './grant.ts';
-import type { RestoreStatus } from './restore.ts';
+import type { RestoreStatus } from './restore-view.ts';
 
 export const restoreIsTerminal = (status: Restore['status']): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Cancelled';
@@ -77,14 +77,32 @@ export const finaliseRestore = (status: RestoreStatus, generation: number, now: 
     { ...finding, type: succeeded ? 'Complete' : 'Failed', reason, message },
     now,
   );
-  const released = { ...finding, type: 'Released', reason: 'NothingHeld', message: 'no hardware is held' };
   return {
     ...status,
     phase: ending.result,
     reason,
     message: bounded(message, 'summary'),
-    conditions: setCondition(ended, released, now),
-    completionTime: now,
+    conditions: setCondition(ended, { ...releasedOf(status), observedGeneration: generation }, now),
+    completionTime: status.completionTime ?? now,
     ...(succeeded ? { progress: { ...status.progress, percent: '100%' } } : {}),
   };
+};
+
+/** After the end only what was overdue is still held. */
+const releasedOf = ({ streams = [], retired = [] }: RestoreStatus) => {
+  const held = [...streams, ...retired].filter(holds);
+  const type = 'Released';
+  if (held.length === 0)
+    return { type, status: 'True' as const, reason: 'NothingHeld', message: 'no hardware is held' };
+  const names = held.map(({ library = '', drive = '', barcode = '' }) => `${library}/${drive} with ${barcode}`);
+  const where = `still held: ${names.join(', ')}`;
+  return held.some(({ state }) => state === 'Fencing')
+    ? {
+        ...{ type, status: 'False' as const, reason: 'FencingUnconfirmed' },
+        message: `a lost worker is not proven to be gone; ${where}`,
+      }
+    : {
+        ...{ type, status: 'False' as const, reason: 'UnloadOutstanding' },
+        message: `a drive does not give its tape back; ${where}`,
+      };
 };

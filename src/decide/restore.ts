@@ -3,78 +3,26 @@
  * derived each time from what the workers report as done, so that a lost worker or an unreadable segment only changes
  * from which tape the rest is read.
  */
-import type { Grant, Restore } from '../api/generated/index.ts';
-import { holds, grantName } from './grant.ts';
-import { prepareGrant, releaseGrant } from './grant-life.ts';
-import type { GrantView } from './grant-life.ts';
-import type { NodeFacts } from './pod-facts.ts';
-import { chooseAreas, copyKey } from './restore-areas.ts';
-import type { Area, SegmentCopy } from './restore-areas.ts';
-import { countOf, subtract } from './spans.ts';
+import type { Grant } from '../api/generated/index.ts';
+import { grantName, holds } from './grant.ts';
+import { prepareGrant } from './grant-life.ts';
+import type { PodFacts } from './pod-facts.ts';
+import { areaFrom, chooseAgain, hasBegun, nextArea, nextFor, withCurrent } from './restore-area.ts';
+import type { Area } from './restore-areas.ts';
+import { loseGrant } from './restore-loss.ts';
+import { isAwaited, releaseCurrent, releaseRetired, targetIsFree } from './restore-release.ts';
+import type {
+  Choice,
+  RestoreDecision,
+  RestoreEnding,
+  RestoreStatus,
+  RestoreStep,
+  SeenRestore,
+} from './restore-view.ts';
+import { subtract } from './spans.ts';
 import type { Span } from './spans.ts';
-import type { Fault, Step } from './step.ts';
 import { judgeStream } from './stream-fault.ts';
-import type { HeadFacts, Patience, Silence } from './stream-fault.ts';
 
-export type RestoreStatus = NonNullable<Restore['status']>;
-export type RestoreEnding = NonNullable<RestoreStatus['ending']>;
-
-/** What is to be read and where it lies; read from the API when the next area is chosen. */
-export interface Choice {
-  readonly wanted: readonly Span[];
-  readonly copies: readonly SegmentCopy[];
-  readonly available: (tape: string) => boolean;
-}
-
-/** What the workers reported so far. */
-export interface RestoreReport {
-  readonly done: readonly Span[];
-  readonly bad: readonly {
-    readonly segment: number;
-    readonly tape: string;
-    readonly reason: string;
-    readonly message: string;
-  }[];
-  readonly failureCount: number;
-  /** Chosen paths that were met, escaped. */
-  readonly found: readonly string[];
-}
-
-export interface SeenRestore {
-  readonly uid: string;
-  readonly status: RestoreStatus;
-  /** Chosen paths, escaped; none: everything. */
-  readonly paths: readonly string[];
-  readonly prefer: readonly number[];
-  readonly deleted: boolean;
-  readonly cancelAsked: boolean;
-  readonly activeDeadlineMs: number | undefined;
-  readonly startedAtMs: number;
-  readonly view: GrantView;
-  readonly head: HeadFacts | undefined;
-  readonly report: RestoreReport;
-  readonly choice: Choice | undefined;
-  readonly nodes: ReadonlyMap<string, NodeFacts>;
-  readonly silence: () => Silence;
-  readonly patience: Patience;
-}
-
-export type RestoreStep =
-  | Step
-  | {
-      readonly kind: 'launchRestore';
-      readonly grant: Grant;
-      readonly segments: readonly Span[];
-      /** Nothing is left after this one. */
-      readonly finish: boolean;
-    };
-
-export interface RestoreDecision {
-  readonly status: RestoreStatus;
-  readonly steps: readonly RestoreStep[];
-}
-
-const maxReplacements = 4;
 const maxBad = 256;
 
 /** The choice is read uncached, so only when it is needed: before an area, and when its worker starts. */
@@ -83,26 +31,40 @@ export const needsChoice = (status: RestoreStatus): boolean => {
   return status.ending === undefined && (stream === undefined || stream.state === 'Ready' || isOver(stream));
 };
 
+/** A copy is chosen again while it is waited for; then what is known of the backup will do. */
+export const choosesAgain = ({ ending, streams }: RestoreStatus): boolean =>
+  ending === undefined && streams?.[0]?.state === 'Waiting';
+
 const isOver = ({ state }: Grant): boolean => state === 'Succeeded' || state === 'Failed' || state === 'Released';
 
 export const decideRestore = (seen: SeenRestore, nowMs: number): RestoreDecision => {
-  const status = { ...seen.status, ...endingAsked(seen, nowMs), ...badSegments(seen) };
+  const asked = { ...seen.status, ...endingAsked(seen, nowMs), ...badSegments(seen) };
+  const retired = releaseRetired(seen, asked, nowMs);
+  const next = asked.ending === undefined ? goOn(seen, retired.status, nowMs) : windDown(seen, retired.status, nowMs);
+  const all = { status: next.status, steps: [...retired.steps, ...next.steps] };
+  return closeBooks(seen, all, nowMs);
+};
+
+const goOn = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {
   const stream = status.streams?.[0];
-  if (status.ending !== undefined) return windDown(seen, status, stream, nowMs);
   if (stream === undefined || isOver(stream)) return nextArea(seen, status, nowMs);
   switch (stream.state) {
     case 'Reserved':
     case 'Preparing': {
       const { grant, steps, fault } = prepareGrant(stream, seen.view);
-      return fault === undefined ? { status: withStream(status, grant), steps } : lose(status, grant, fault, nowMs);
+      return fault === undefined
+        ? { status: withStream(status, grant), steps }
+        : loseGrant(status, grant, fault, nowMs);
     }
+    case 'Waiting':
+      return chooseAgain(seen, status, stream);
     case 'Ready':
-      return start(seen, status, stream);
+      return start(seen, status, stream, nowMs);
     case 'Running':
       return judge(seen, status, stream, nowMs);
     case 'Fencing':
     case 'Releasing':
-      return release(seen, status, stream, nowMs);
+      return releaseCurrent(seen, status, stream, nowMs);
     default:
       return { status, steps: [] };
   }
@@ -127,138 +89,71 @@ const badSegments = ({ status, report }: SeenRestore): Pick<RestoreStatus, 'badS
   return fresh.length === 0 ? {} : { badSegments: [...known, ...fresh].slice(0, maxBad) };
 };
 
-const release = (seen: SeenRestore, status: RestoreStatus, held: Grant, nowMs: number): RestoreDecision => {
-  const { grant, steps } = releaseGrant(held, seen.view);
-  const seals: readonly Step[] =
-    seen.head !== undefined && seen.head.epoch === grant.epoch && !seen.head.sealed
-      ? [{ kind: 'sealHead', grant, reason: grant.reason ?? 'Released' }]
-      : [];
-  const since = grant.state === held.state && grant.stateSince !== undefined ? grant.stateSince : iso(nowMs);
-  return { status: withStream(status, { ...grant, stateSince: since }), steps: [...seals, ...steps] };
+/** R12: everything secured is released, whatever the outcome. */
+const windDown = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {
+  const stream = status.streams?.[0];
+  if (stream === undefined) return { status, steps: [] };
+  if (stream.state === 'Waiting') return { status: withStream(status, { ...stream, state: 'Released' }), steps: [] };
+  // The allocator rolls its own intents back.
+  if (!holds(stream) || stream.state === 'Allocating') return { status, steps: [] };
+  return releaseCurrent(seen, status, { ...stream, outcome: stream.outcome ?? 'Unused' }, nowMs);
 };
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+export const isFinal = (phase: RestoreStatus['phase']): boolean =>
+  phase === 'Succeeded' || phase === 'Failed' || phase === 'Cancelled';
 
-/** R12, then the last word. */
-const windDown = (
-  seen: SeenRestore,
-  status: RestoreStatus,
-  stream: Grant | undefined,
-  nowMs: number,
-): RestoreDecision => {
-  if (stream !== undefined && holds(stream)) {
-    if (stream.state === 'Allocating') return { status, steps: [] };
-    return release(seen, status, { ...stream, outcome: stream.outcome ?? 'Unused' }, nowMs);
-  }
-  const over = status.phase === 'Succeeded' || status.phase === 'Failed' || status.phase === 'Cancelled';
-  const settled = stream?.state === 'Waiting' ? withStream(status, { ...stream, state: 'Released' }) : status;
-  return { status: settled, steps: over ? [] : [{ kind: 'finishRecords' }] };
+/** The last word. What is overdue is not waited for: it is released after the end, and the finalizer stays till then. */
+const closeBooks = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs: number): RestoreDecision => {
+  const held = [...(status.streams ?? []), ...(status.retired ?? [])];
+  const open = status.ending === undefined || isFinal(status.phase);
+  if (open || seen.status.ending === undefined || held.some((grant) => isAwaited(seen, grant, nowMs)))
+    return { status, steps };
+  return { status: withLeftover(seen, status), steps: [...steps, { kind: 'finishRecords' }] };
 };
 
-const remaining = (seen: SeenRestore, status: RestoreStatus, choice: Choice) =>
-  chooseAreas({
-    wanted: subtract(choice.wanted, seen.report.done),
-    copies: choice.copies,
-    prefer: seen.prefer,
-    bad: new Set((status.badSegments ?? []).map((one) => copyKey(one.segment, one.tape))),
-    available: (tape) => choice.available(tape) && !(status.avoid?.tapes ?? []).includes(tape),
-  });
-
-const nextArea = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {
-  const { choice } = seen;
-  if (choice === undefined) return { status, steps: [] };
-  const done = closeArea(status, seen.report.done);
-  const found = remaining(seen, done, choice);
-  if (!found.ok) return { status: { ...done, ending: unreadable(found.missing, done) }, steps: [] };
-  const next = found.areas[0];
-  if (next === undefined) return { status: { ...done, ending: success(seen) }, steps: [] };
-  const { labelId: _labelId, ...area } = next;
-  const waiting: Grant = {
-    number: 0,
-    epoch: done.streams?.[0]?.epoch ?? 0,
-    role: 'Active',
-    state: 'Waiting',
-    tape: next.tape,
-    barcode: next.barcode,
-    library: next.library,
-    startedAt: iso(nowMs),
-  };
-  const areas = [...(done.areas ?? []), { ...area, state: 'Waiting' as const }].slice(-maxBad);
-  return { status: { ...withStream(done, waiting), areas, currentArea: areas.length - 1 }, steps: [] };
+/** No worker could be had any more that would have tidied up. */
+const withLeftover = (seen: SeenRestore, status: RestoreStatus): RestoreStatus => {
+  const { ending } = status;
+  const tidy = seen.head === undefined || seen.report.finished || !hasBegun(status);
+  if (ending === undefined || ending.result === 'Succeeded' || tidy) return status;
+  const note = `; a working folder .twinreel-* may be left in ${seen.target}`;
+  const message = ending.message.endsWith(note) ? ending.message : `${ending.message}${note}`;
+  return { ...status, ending: { ...ending, message } };
 };
 
-const closeArea = (status: RestoreStatus, done: readonly Span[]): RestoreStatus => {
-  const areas = (status.areas ?? []).map((area) => {
-    if (area.state === 'Done' || area.state === 'Failed') return area;
-    const left = countOf(subtract([{ first: area.first, last: area.last }], done));
-    return {
-      ...area,
-      state: left === 0 || left < area.last - area.first + 1 ? ('Done' as const) : ('Failed' as const),
-    };
-  });
-  return areas.length === 0 ? status : { ...status, areas };
-};
-
-const unreadable = (missing: readonly Span[], status: RestoreStatus): RestoreEnding => {
-  const list = missing.slice(0, 8).map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`));
-  const bad = status.badSegments?.at(-1);
-  const why =
-    bad === undefined ? 'no tape that can be had holds them' : `last: ${bad.reason ?? ''}: ${bad.message ?? ''}`;
-  return {
-    result: 'Failed',
-    reason: 'SegmentsUnreadable',
-    message: `no readable copy of segment ${list.join(', ')}; ${why}`,
-  };
-};
-
-/** R10, R11: what could not be brought back makes the restore fail, though all else is there. */
-const success = ({ report, paths }: SeenRestore): RestoreEnding => {
-  const absent = paths.filter((path) => path !== '' && !report.found.includes(path));
-  if (absent.length > 0) {
-    const message = `not in the backup: ${absent.slice(0, 8).join(', ')}; everything else that was asked for was brought back`;
-    return { result: 'Failed', reason: 'PathNotFound', message: message.slice(0, 4096) };
-  }
-  if (report.failureCount > 0) {
-    const message = `${report.failureCount} files could not be brought back: see status.failures; all others are in place`;
-    return { result: 'Failed', reason: 'FilesFailed', message };
-  }
-  return {
-    result: 'Succeeded',
-    reason: 'Restored',
-    message: 'everything asked for was brought back and its digests agree',
-  };
-};
-
-const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant): RestoreDecision => {
+const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: number): RestoreDecision => {
   if (seen.choice === undefined) return { status, steps: [] };
-  const found = remaining(seen, status, seen.choice);
-  const area: Area | undefined = found.ok ? found.areas[0] : undefined;
-  if (area?.tape !== grant.tape || area === undefined) {
-    // What is readable has changed in between: release and choose again.
-    return release(seen, status, { ...grant, outcome: 'Unused' }, seen.startedAtMs);
-  }
-  const left = subtract(seen.choice.wanted, seen.report.done);
-  const outside = [
-    { first: -1, last: area.first - 1 },
-    { first: area.last + 1, last: Infinity },
-  ];
-  const segments = subtract(left, outside);
+  const target = targetIsFree(seen, status, nowMs);
+  if (target.kind === 'never') return { status: { ...status, ending: target.ending }, steps: [] };
+  if (target.kind === 'wait') return { status, steps: [] };
+  const next = nextFor(seen, status, seen.choice, grant.tape);
   const running: Grant = { ...grant, state: 'Running', pod: grantName(seen.uid, grant) };
-  const areas = (status.areas ?? []).map((one, index) =>
-    index === status.currentArea ? { ...one, state: 'Reading' as const } : one,
-  );
-  return {
-    status: { ...withStream(status, running), areas },
-    steps: [
-      { kind: 'openHead', grant: running, assigned: segments },
-      { kind: 'launchRestore', grant: running, segments, finish: found.ok && found.areas.length === 1 },
-    ],
-  };
+  if (next.kind === 'read' && next.area.tape === grant.tape) {
+    // The allocator may have granted what was chosen before.
+    const areas = withCurrent(status, areaFrom(next.area, 'Reading'));
+    const segments = segmentsIn(next.area, seen, seen.choice);
+    return { status: { ...withStream(status, running), areas }, steps: launch(running, segments, next.isLast) };
+  }
+  if (next.kind === 'finish' && next.copy.tape === grant.tape)
+    return { status: withStream(status, running), steps: launch(running, [], true) };
+  // What is readable has changed in between: release and choose again.
+  return releaseCurrent(seen, status, { ...grant, outcome: 'Unused' }, nowMs);
 };
+
+const launch = (grant: Grant, segments: readonly Span[], finish: boolean): readonly RestoreStep[] => [
+  { kind: 'openHead', grant, assigned: segments },
+  { kind: 'launchRestore', grant, segments, finish },
+];
+
+const segmentsIn = ({ first, last }: Area, { report }: SeenRestore, { wanted }: Choice): readonly Span[] =>
+  subtract(subtract(wanted, report.done), [
+    { first: -1, last: first - 1 },
+    { first: last + 1, last: Infinity },
+  ]);
 
 const judge = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: number): RestoreDecision => {
   const pod = seen.view.pods.get(grantName(seen.uid, grant));
-  if (pod === undefined && seen.head?.epoch !== grant.epoch) {
+  if (pod === undefined && grant.podStarted !== true && !hasReported(seen, grant)) {
     // Named in the status, then a crash before the pod was made: from Ready again.
     return { status: withStream(status, { ...grant, state: 'Ready' }), steps: [] };
   }
@@ -272,57 +167,22 @@ const judge = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   });
   switch (verdict.kind) {
     case 'fine':
-      return { status, steps: [] };
+      return { status: withStream(status, withBoot(seen, grant, pod)), steps: [] };
     case 'done':
-      return release(seen, status, { ...grant, outcome: 'Succeeded' }, nowMs);
+      return releaseCurrent(seen, status, { ...grant, outcome: 'Succeeded' }, nowMs);
     case 'span':
     case 'lost':
-      return lose(status, grant, verdict.fault, nowMs);
+      return loseGrant(status, grant, verdict.fault, nowMs);
   }
 };
 
-const lose = (status: RestoreStatus, grant: Grant, fault: Fault, nowMs: number): RestoreDecision => {
-  const replacements = (status.replacements ?? 0) + 1;
-  const { reason, message, domain } = fault;
-  const lost: Grant = {
-    ...grant,
-    state: 'Fencing',
-    stateSince: iso(nowMs),
-    outcome: 'Failed',
-    fault: domain,
-    reason,
-    message,
-  };
-  const hopeless = domain === 'target' || replacements > maxReplacements;
-  const ending: RestoreEnding = { result: 'Failed', reason, message };
-  return {
-    status: {
-      ...withStream(status, lost),
-      replacements,
-      avoid: avoiding(status.avoid, grant, domain),
-      ...(hopeless ? { ending } : {}),
-    },
-    steps: [
-      { kind: 'sealHead', grant, reason },
-      { kind: 'noteFault', grant, fault },
-    ],
-  };
-};
+/** Somebody began under this grant. */
+const hasReported = ({ head }: SeenRestore, grant: Grant): boolean =>
+  head?.epoch === grant.epoch && head.activity !== 'Starting';
 
-const avoiding = (
-  before: RestoreStatus['avoid'],
-  grant: Grant,
-  domain: Fault['domain'],
-): NonNullable<RestoreStatus['avoid']> => {
-  const add = (list: readonly string[] | undefined, name: string): string[] => [...new Set([...(list ?? []), name])];
-  switch (domain) {
-    case 'drive':
-      return { ...before, drives: add(before?.drives, `${grant.library ?? ''}/${grant.drive ?? ''}`) };
-    case 'tape':
-      return { ...before, tapes: add(before?.tapes, grant.tape ?? '') };
-    case 'server':
-      return { ...before, servers: add(before?.servers, grant.server ?? '') };
-    default:
-      return { ...before };
-  }
+/** The boot under which the worker runs: another one later proves that it is gone. */
+const withBoot = (seen: SeenRestore, grant: Grant, pod: PodFacts | undefined): Grant => {
+  const bootID = seen.boots.get(grant.node ?? '');
+  const begins = pod?.state === 'running' && grant.podStarted !== true && bootID !== undefined;
+  return begins ? { ...grant, podStarted: true, bootID } : grant;
 };

@@ -124,6 +124,10 @@ export interface BackupSaveRecordStatus {
    */
   outcome?: 'Running' | 'Succeeded' | 'Failed' | 'Abandoned';
   /**
+   * For type Plan: how the job as a whole ended, which outlives the job; only what Succeeded is restored. Absent while it runs.
+   */
+  result?: 'Succeeded' | 'Failed' | 'Cancelled';
+  /**
    * Why, as one word.
    */
   reason?: string;

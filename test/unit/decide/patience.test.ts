@@ -20,10 +20,17 @@ describe('decidePatience', () => {
     ['judges each stream by its own age', { waiting: [since(0, 1), since(1, 11)], ...tenMinutes }, busy, [1]],
     ['gives a first set up whole', { waiting: [since(0, 1), since(1, 11)], first: true, ...tenMinutes }, busy, [0, 1]],
     ['gives up what can never be', {}, never, [0, 1]],
+    ['leaves it to who can choose again to end', { choosesAgain: true }, never, 'waits'],
     ['gives up at once what is not to be waited for', { impatient: true, first: true }, busy, [0, 1]],
     ['waits for a replacement all the same', { impatient: true }, busy, 'waits'],
   ])('%s', (_name, changes, refusal, expected) => {
-    const waiter = { waiting: [since(0, 60), since(1, 60)], first: false, impatient: false, ...changes };
+    const waiter = {
+      waiting: [since(0, 60), since(1, 60)],
+      first: false,
+      impatient: false,
+      choosesAgain: false,
+      ...changes,
+    };
     const found = decidePatience(waiter, refusal, nowMs);
     expect(found.kind === 'giveUp' ? found.streams : 'waits').toEqual(expected);
   });

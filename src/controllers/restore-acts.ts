@@ -1,0 +1,129 @@
+/** Carries out the steps of a restore: the head on which its workers report, and the pods that read for it. */
+import type { BackupSaveRecord, Grant, JobRef, Restore } from '../api/generated/index.ts';
+import { labels, restoreRecordName } from '../api/names.ts';
+import { apiVersion, backupSaveRecords } from '../api/resources.ts';
+import type { WorkerOrder } from '../api/worker-order.ts';
+import { grantName } from '../decide/grant.ts';
+import type { RestoreStep } from '../decide/restore-view.ts';
+import type { Span } from '../decide/spans.ts';
+import { jobLabels } from '../decide/worker-pod.ts';
+import { createIfAbsent, deleteIfPresent } from '../kube/writes.ts';
+import { changeStatus } from './change-status.ts';
+import type { Deps } from './deps.ts';
+import { actOnGrant, commonOrder, launch, placeOf } from './grant-acts.ts';
+import type { ActContext, GrantStep } from './grant-acts.ts';
+import type { Outcome } from './outcome.ts';
+import { escapedPathsOf } from './restore-choice.ts';
+
+export const headRef = (deps: Deps, restore: Restore) => ({
+  namespace: deps.settings.namespace,
+  name: restoreRecordName(restore.metadata.uid ?? '', restore.status?.processNumber ?? 0),
+});
+
+export const identity = (restore: Restore) => ({
+  kind: 'Restore' as const,
+  uid: restore.metadata.uid ?? '',
+  namespace: restore.metadata.namespace ?? '',
+  name: restore.metadata.name,
+  processNumber: restore.status?.processNumber ?? 0,
+});
+
+export const actOnRestore = async (
+  context: ActContext,
+  restore: Restore,
+  step: RestoreStep,
+): Promise<Outcome | undefined> => {
+  switch (step.kind) {
+    case 'openHead':
+      return openHead(context, restore, step.grant, step.assigned);
+    case 'launchRestore':
+      return launchRestore(context, restore, step);
+    case 'sealHead':
+      return seal(context, restore, step.grant, step.reason);
+    case 'finishRecords':
+      await deleteIfPresent(context.deps.api, backupSaveRecords, headRef(context.deps, restore), {}, context.signal);
+      return { kind: 'recordsFinished' };
+    case 'launchPlan':
+    case 'launchBackup':
+    case 'assign':
+    case 'closeHead':
+    case 'runHook':
+      throw new Error(`a restore takes no step ${step.kind}`);
+    default:
+      return actOnGrant(context, step satisfies GrantStep);
+  }
+};
+
+/** Where the restore's workers report; what earlier ones reported stands. */
+const openHead = async (
+  { deps, job, signal }: ActContext,
+  restore: Restore,
+  grant: Grant,
+  assigned: readonly Span[],
+): Promise<undefined> => {
+  const ref = headRef(deps, restore);
+  const record: BackupSaveRecord = {
+    apiVersion,
+    kind: 'BackupSaveRecord',
+    metadata: { ...ref, labels: { ...jobLabels(job), [labels.active]: 'true', [labels.type]: 'Restore' } },
+    spec: { type: 'Restore', job, stream: 0 },
+  };
+  await createIfAbsent(deps.api, backupSaveRecords, record, signal);
+  const open = ({ status }: BackupSaveRecord): BackupSaveRecord['status'] => {
+    if (status?.epoch !== undefined && status.epoch >= grant.epoch) return undefined;
+    const { openSegment: _open, ...rest } = status ?? {};
+    return {
+      ...rest,
+      epoch: grant.epoch,
+      pod: grantName(job.uid, grant),
+      sealed: false,
+      activity: 'Starting',
+      assigned: [...assigned],
+      outcome: 'Running',
+    };
+  };
+  await changeStatus(deps.api, backupSaveRecords, ref, open, signal);
+  return undefined;
+};
+
+const launchRestore = async (
+  context: ActContext,
+  restore: Restore,
+  { grant, segments, finish }: Extract<RestoreStep, { kind: 'launchRestore' }>,
+): Promise<undefined> => {
+  const { deps, job } = context;
+  const backup: JobRef | undefined = restore.status?.backup;
+  if (backup === undefined) throw new Error(`restore ${restore.metadata.name} names no backup`);
+  const order: WorkerOrder = {
+    role: 'restore',
+    ...commonOrder(context, grant, grantName(job.uid, grant)),
+    tape: { name: grant.tape ?? '', barcode: grant.barcode ?? '', labelId: grant.labelId ?? '' },
+    record: headRef(deps, restore).name,
+    backup: { ...backup, kind: 'BackupJob' },
+    planRecord: restore.status?.planRecord ?? '',
+    commitRecords: restore.status?.records ?? [],
+    segments: [...segments],
+    paths: escapedPathsOf(restore),
+    conflict: restore.spec.conflict ?? 'Fail',
+    finish,
+    heartbeatMs: deps.settings.heartbeatMs,
+  };
+  const target = {
+    name: 'target',
+    hostPath: { path: restore.spec.target.hostPath?.path ?? '', type: 'DirectoryOrCreate' as const },
+  };
+  await launch(context, { order, ...placeOf(context, grant), target, job, fence: true });
+  return undefined;
+};
+
+const seal = async (
+  { deps, signal }: ActContext,
+  restore: Restore,
+  grant: Grant,
+  reason: string,
+): Promise<undefined> => {
+  const sealed = ({ status }: BackupSaveRecord): BackupSaveRecord['status'] =>
+    status?.epoch === grant.epoch ? { ...status, sealed: true, reason } : undefined;
+  await changeStatus(deps.api, backupSaveRecords, headRef(deps, restore), sealed, signal);
+  return undefined;
+};
