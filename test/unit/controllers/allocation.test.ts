@@ -252,3 +252,22 @@ describe('a job that is resumed', () => {
     expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Running', 'Failed']);
   });
 });
+
+describe('two leaders', () => {
+  it('do not add to the intent of one another', async () => {
+    const job = jobWith(waiting());
+    const site = await begin(
+      [{ ...job, spec: { ...job.spec, minRoutes: 1 } }],
+      [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')],
+    );
+    const seen = site.memory.read(backupJobs, { namespace: 'default', name: 'job' }) ?? job;
+    const [first, ...others] = seen.status?.streams ?? [];
+    const intent = { number: 0, role: 'Active' as const, ...first, epoch: 1, state: 'Allocating' as const };
+    const drive = { server: 'server-0', library: 'library-0', drive: 'drive-0', tape: 'tape-0' };
+    const streams = [{ ...intent, ...drive }, ...others];
+    // This leader's cache does not show it yet.
+    site.memory.seed(backupJobs, { ...seen, status: { ...seen.status, nextEpoch: 2, streams } });
+    await pass(site);
+    expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Allocating', 'Waiting']);
+  });
+});
