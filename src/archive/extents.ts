@@ -67,13 +67,39 @@ export const extentBytes = (extents: Extents): number => {
   return bytes;
 };
 
-/** The offset at which about `limitBytes` of data have been met, a multiple of 4,096 after the first extent's start. */
-export const offsetAfterData = (extents: Extents, limitBytes: number): number => {
-  let left = limitBytes;
-  for (let at = 0; at < extents.length; at += 2) {
-    const [offset, length] = [extents[at] ?? 0, extents[at + 1] ?? 0];
-    if (length >= left) return alignDown(offset + Math.max(left, EXTENT_ALIGNMENT));
-    left -= length;
+/** How much of a file has been met: its data, and where that ends. */
+export interface MetData {
+  readonly bytes: number;
+  /** A multiple of 4,096, or the file's end. */
+  readonly end: number;
+}
+
+/** As `meetData`, of a file without holes. */
+export const meetSolid = (from: number, to: number, limitBytes: number): MetData =>
+  to - from <= limitBytes
+    ? { bytes: to - from, end: to }
+    : { bytes: limitBytes + 1, end: alignDown(from + Math.max(limitBytes, EXTENT_ALIGNMENT)) };
+
+/**
+ * Meets the data of [from, to) of an open file, widened as `dataExtents` does, and stops where it comes to more than
+ * the limit: `bytes` is above it then, and `end` tells where it was reached. Undefined where holes can't be asked for.
+ */
+export const meetData = (fd: number, from: number, to: number, limitBytes: number): MetData | undefined => {
+  let bytes = 0;
+  let lastEnd = from;
+  for (let at = from; at < to;) {
+    const data = seekData(fd, at);
+    if (data === -ENXIO || data >= to) break;
+    const hole = data < 0 ? data : seekHole(fd, data);
+    if (hole < 0) return undefined;
+    const begin = Math.max(lastEnd, alignDown(data));
+    const end = Math.min(to, alignDown(hole + EXTENT_ALIGNMENT - 1));
+    const left = limitBytes - bytes;
+    if (left === 0 && end > begin) return { bytes: limitBytes + 1, end: lastEnd };
+    if (end - begin > left) return { bytes: limitBytes + 1, end: alignDown(begin + Math.max(left, EXTENT_ALIGNMENT)) };
+    bytes += Math.max(0, end - begin);
+    lastEnd = Math.max(lastEnd, end);
+    at = Math.max(hole, data + 1);
   }
-  return Number.MAX_SAFE_INTEGER;
+  return { bytes, end: to };
 };

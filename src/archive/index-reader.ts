@@ -1,11 +1,17 @@
 import { ArchiveError } from './archive-error.ts';
 import type { ByteSource } from './decode.ts';
 import { ZstdSource } from './decode.ts';
-import type { IndexHead } from './index-writer.ts';
+import { FRAME_BYTES } from './encode.ts';
+import { LAST_LINE, type IndexHead } from './index-writer.ts';
 import type { IndexLine } from './index-line.ts';
 
-/** Decoded bytes of one frame of an index. */
+/** Decoded bytes of one frame of an index; a line but the last is no longer, either. */
 const MAX_INDEX_FRAME_BYTES = 4 * 1_048_576;
+/** The largest `segmentSize` (128 GiB), doubled four times by a plan that has come to a quarter of an exbibyte and more. */
+const LARGEST_SEGMENT_BYTES = 2 ** 41;
+/** `[2199023255552,2199023255552],` */
+const FRAME_TEXT_BYTES = 30;
+const MAX_LAST_LINE_BYTES = (LARGEST_SEGMENT_BYTES / FRAME_BYTES) * FRAME_TEXT_BYTES + MAX_INDEX_FRAME_BYTES;
 
 const invalid = (message: string, cause?: unknown): never => {
   throw new ArchiveError('IndexInvalid', message, { cause });
@@ -59,10 +65,18 @@ export interface IndexEnd {
 function* textLines(source: ByteSource): Generator<string, void> {
   let rest = '';
   for (let frame = source.next(); frame !== undefined; frame = source.next()) {
-    const lines = (rest + frame.toString('latin1')).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > MAX_INDEX_FRAME_BYTES) invalid('a line without end');
-    yield* lines;
+    const text = frame.toString('latin1');
+    const end = text.indexOf('\n');
+    // A long line is put together once, not with each of its pieces.
+    if (end < 0) rest += text;
+    else {
+      const lines = text.slice(end + 1).split('\n');
+      yield rest + text.slice(0, end);
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+    const most = rest.startsWith(LAST_LINE) ? MAX_LAST_LINE_BYTES : MAX_INDEX_FRAME_BYTES;
+    if (rest.length > most) invalid('a line without end');
   }
   if (rest !== '') invalid('it ends inside a line');
 }

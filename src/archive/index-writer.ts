@@ -3,6 +3,9 @@ import { zstdCompressSync } from 'node:zlib';
 /** Raw bytes of one zstd frame of an index, about. */
 const FRAME_CHARACTERS = 524_288;
 
+/** How the last line begins: it alone may be longer than a frame. */
+export const LAST_LINE = '{"end":true';
+
 export interface IndexHead {
   readonly uid: string;
   readonly segment: number;
@@ -22,8 +25,12 @@ export class IndexWriter {
   }
 
   add(line: string): void {
-    this.#text += `${line}\n`;
+    this.#write(`${line}\n`);
     this.lines += 1;
+  }
+
+  #write(text: string): void {
+    this.#text += text;
     if (this.#text.length >= FRAME_CHARACTERS) this.#flush();
   }
 
@@ -32,10 +39,16 @@ export class IndexWriter {
     this.#text = '';
   }
 
-  /** Adds the last line and gives the whole index, compressed. */
+  /** Adds the last line, in as many frames as it needs, and gives the whole index, compressed. */
   finish(frames: readonly (readonly [number, number])[] | undefined): Buffer {
-    this.#text += `${JSON.stringify({ end: true, lines: this.lines, ...(frames === undefined ? {} : { frames }) })}\n`;
-    this.#flush();
+    this.#write(`${LAST_LINE},"lines":${String(this.lines)}`);
+    if (frames !== undefined) {
+      for (const [at, frame] of frames.entries())
+        this.#write(`${at === 0 ? ',"frames":[' : ','}${JSON.stringify(frame)}`);
+      this.#write(frames.length === 0 ? ',"frames":[]' : ']');
+    }
+    this.#write('}\n');
+    if (this.#text !== '') this.#flush();
     return Buffer.concat(this.#frames);
   }
 }

@@ -9,12 +9,20 @@ import { beginSegment, type SegmentTask } from './segment-writer.ts';
 import type { SegmentTotals } from './segment-totals.ts';
 import { walk } from './walk.ts';
 
+/**
+ * Files with names still to come that are remembered, with paths of usual length about a gigabyte. Names of further
+ * ones stand in the index alone.
+ */
+const MAX_FIRST_NAMES = 4_194_304;
+
 export interface LinksTask extends Omit<SegmentTask, 'n' | 'from' | 'to' | 'firstSegmentOfFile'> {
   /** The whole plan, in order. */
   readonly boundaries: Boundaries;
   /** Begin of the plan, by the clock of the source's file system where it can be had. */
   readonly planStartedSec: number;
   readonly planStartedNs: number;
+  /** Instead of 4,194,304. */
+  readonly maxFirstNames?: number;
 }
 
 interface FirstName {
@@ -53,10 +61,12 @@ const keyOf = (stat: FileStat): string =>
 /**
  * Writes the segment `links`, after everything else, from a walk of its own: the names of files whose first name lies
  * in another segment, in the folders that hold them, and the folders in which parts are joined. Names whose file has
- * changed since the plan began stand in the index alone. Memory grows with the files that have names still to come.
+ * changed since the plan began stand in the index alone. Memory grows with the files that have names still to come, up to
+ * a bound.
  */
 export const writeLinksSegment = (task: LinksTask, sink: BlockSink): SegmentTotals => {
   const { rootFd, boundaries, filter, oneFileSystem, folder, planStartedSec, planStartedNs } = task;
+  const { maxFirstNames = MAX_FIRST_NAMES } = task;
   const n = boundaries.length;
   const frame = { ...task, n, from: START, to: null, firstSegmentOfFile: n };
   const segment = beginSegment(frame, 'links', sink);
@@ -91,6 +101,11 @@ export const writeLinksSegment = (task: LinksTask, sink: BlockSink): SegmentTota
     if (stat.nlink < 2 || refusalOf(path, stat) !== undefined) continue;
     const key = keyOf(stat);
     const first = firstNames.get(key);
+    if (first === undefined && firstNames.size >= maxFirstNames) {
+      members.entries += 1;
+      members.writeUnsureLink(path, undefined, stat);
+      continue;
+    }
     if (first === undefined) {
       firstNames.set(key, { path, segment: number, divided: joined, namesLeft: stat.nlink - 1 });
       continue;

@@ -162,8 +162,8 @@ export class MemberWriter {
     this.#line(path, 'h', stat, start, { linkTarget: target });
   }
 
-  /** A name that stands in the index alone. */
-  writeUnsureLink(path: Bytes, target: Bytes, stat: FileStat): void {
+  /** A name that stands in the index alone; of some even the first name is not known. */
+  writeUnsureLink(path: Bytes, target: Bytes | undefined, stat: FileStat): void {
     this.#context.index.add(indexLine(path, 'h', stat, { linkTarget: target, flags: ['unsure'] }));
   }
 

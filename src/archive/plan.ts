@@ -2,7 +2,7 @@ import type { Bytes } from '../posix/bytes.ts';
 import { closeFd, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt } from '../posix/file.ts';
 import { FileStat, S_IFREG } from '../posix/stat.ts';
 import { ArchiveError } from './archive-error.ts';
-import { dataExtents, extentBytes, EXTENT_ALIGNMENT, mayHaveHoles, offsetAfterData, type Extents } from './extents.ts';
+import { EXTENT_ALIGNMENT, mayHaveHoles, meetData, meetSolid, type MetData } from './extents.ts';
 import { boundaryPath, comparePaths, START, type Cursor } from './order.ts';
 import type { PathFilter } from './path-filter.ts';
 import { walk } from './walk.ts';
@@ -131,27 +131,28 @@ class Cutter {
 
 const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
-const readExtents = (folder: number, name: Bytes, from: number, size: number): Extents | undefined => {
+/** Data of a file from an offset on, up to a limit: see `meetData`. */
+type Meet = (from: number, limitBytes: number) => MetData;
+
+const readData = (folder: number, name: Bytes, size: number, from: number, limitBytes: number): MetData | undefined => {
   let fd = openAt(folder, name, READ_FLAGS | O_NOATIME);
   if (fd < 0) fd = openAt(folder, name, READ_FLAGS);
   if (fd < 0) return undefined;
   try {
-    return dataExtents(fd, from, size);
+    return meetData(fd, from, size, limitBytes);
   } finally {
     closeFd(fd);
   }
 };
 
-/** Cuts a file that alone exceeds a segment, from `offset` on. */
-function* cutFile(cutter: Cutter, path: Bytes, offset: number, size: number, extentsFrom: (at: number) => Extents) {
+/** Cuts a file that alone exceeds a segment, from `offset` on. Each of its extents is asked for once. */
+function* cutFile(cutter: Cutter, path: Bytes, offset: number, size: number, meet: Meet) {
   let begins = offset === 0 ? 1 : 0;
   for (let at = offset; ;) {
-    const extents = extentsFrom(at);
-    const data = extentBytes(extents);
     const room = Math.max(cutter.roomBytes, EXTENT_ALIGNMENT);
-    const end = data <= room ? size : Math.min(size, offsetAfterData(extents, room));
-    if (end >= size) {
-      cutter.add(path, data, begins);
+    const { bytes, end } = meet(at, room);
+    if (bytes <= room || end >= size) {
+      cutter.add(path, Math.min(bytes, room), begins);
       return;
     }
     cutter.add(path, room, begins);
@@ -179,9 +180,10 @@ export function* planSource(rootFd: number, options: PlanOptions): Generator<Pla
     const size = isFile ? Math.max(stat.size, offset) : 0;
     const sparse = isFile && mayHaveHoles(stat);
     const { folder: parent, name } = step;
-    const extentsFrom = (at: number): Extents =>
-      (sparse ? readExtents(parent, name, at, size) : undefined) ?? [at, size - at];
-    const data = size === 0 ? 0 : extentBytes(extentsFrom(offset));
+    const meet: Meet = (at, limitBytes) =>
+      (sparse ? readData(parent, name, size, at, limitBytes) : undefined) ?? meetSolid(at, size, limitBytes);
+    // What is more than a segment holds need not be known.
+    const data = size === 0 ? 0 : meet(offset, cutter.limit).bytes;
     if (cutter.fits(data)) {
       cutter.add(path, data, isFile && offset === 0 ? 1 : 0);
       continue;
@@ -190,7 +192,7 @@ export function* planSource(rootFd: number, options: PlanOptions): Generator<Pla
     // A large file begins in the open segment where half of that is still free: few segments stay small.
     const beginsHere = alone && cutter.fits(0) && cutter.roomBytes * 2 >= cutter.limit;
     if (!cutter.isEmpty && !beginsHere) yield cutter.cut(cutter.before(path));
-    if (data + ENTRY_WEIGHT > cutter.limit) yield* cutFile(cutter, path, offset, size, extentsFrom);
+    if (data + ENTRY_WEIGHT > cutter.limit) yield* cutFile(cutter, path, offset, size, meet);
     else cutter.add(path, data, isFile && offset === 0 ? 1 : 0);
   }
   yield cutter.cut(null);

@@ -102,6 +102,8 @@ export interface TestBackupWish {
   readonly cuts?: readonly Cursor[];
   /** By default the plan begins after everything in the source was made. */
   readonly planStartedSec?: number;
+  /** Of `links`: how many files are remembered. */
+  readonly maxFirstNames?: number;
 }
 
 const planCuts = (rootFd: number, folder: string, wish: TestBackupWish): Cursor[] => {
@@ -139,7 +141,9 @@ export const writeTestBackup = (source: string, out: string, wish: TestBackupWis
     const links = join(out, 'links');
     const sink = new FileBlockSink(links);
     const planStartedSec = wish.planStartedSec ?? Math.floor(Date.now() / 1000) + 3600;
-    const linksTotals = writeLinksSegment({ ...shared, boundaries, planStartedSec, planStartedNs: 0 }, sink);
+    const { maxFirstNames } = wish;
+    const bound = maxFirstNames === undefined ? {} : { maxFirstNames };
+    const linksTotals = writeLinksSegment({ ...shared, boundaries, planStartedSec, planStartedNs: 0, ...bound }, sink);
     sink.close();
     return { folder, data, links, totals, linksTotals, boundaries };
   } finally {

@@ -96,7 +96,7 @@ describe('a right manifest', () => {
     await expect(dryRun.create(manifest)).resolves.toMatchObject({ spec: { schedule, timeZone } });
   });
 
-  it.each(['4Ki', 4096, '1.5Gi', '16Ti', '500M'])('of a segment size of %s is accepted', async (segmentSize) => {
+  it.each(['4Ki', 4096, '1.5Gi', '128Gi', '500M'])('of a segment size of %s is accepted', async (segmentSize) => {
     const manifest = changed(right('BackupJob'), 'spec.segmentSize', segmentSize);
     await expect(dryRun.create(manifest)).resolves.toMatchObject({ spec: { segmentSize } });
   });

@@ -142,9 +142,16 @@ export const wrongManifests: readonly WrongManifest[] = [
     'BackupJob',
     ['spec.segmentSize', '1Ki'],
     'spec.segmentSize',
-    'from 4Ki to 16Ti, such as 64Mi or 8Gi',
+    'from 4Ki to 128Gi, such as 64Mi or 8Gi',
   ),
-  wrong('a segment size of nothing', 'BackupJob', ['spec.segmentSize', 0], 'spec.segmentSize', 'from 4Ki to 16Ti'),
+  wrong(
+    'segments too large for their index',
+    'BackupJob',
+    ['spec.segmentSize', '129Gi'],
+    'spec.segmentSize',
+    'from 4Ki to 128Gi, such as 64Mi or 8Gi',
+  ),
+  wrong('a segment size of nothing', 'BackupJob', ['spec.segmentSize', 0], 'spec.segmentSize', 'from 4Ki to 128Gi'),
   wrong(
     'a disjointness that there is not',
     'BackupJob',

@@ -1,4 +1,14 @@
-import { closeSync, constants, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -19,6 +29,19 @@ import { makeTempFolder } from '../../support/temp-folder.ts';
 
 // Whole trees on a disk that others may use, too.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const seeks = vi.hoisted(() => ({ count: 0 }));
+
+vi.mock(import('../../../src/posix/file.ts'), async (importOriginal) => {
+  const file = await importOriginal();
+  return {
+    ...file,
+    seekData: (...given) => {
+      seeks.count += 1;
+      return file.seekData(...given);
+    },
+  };
+});
 
 let temp: ReturnType<typeof makeTempFolder>;
 let tree: number;
@@ -115,6 +138,43 @@ test('the working folder gets as many more digits as the source makes necessary'
   expect(chooseFolderName(fd, uid)).toBe('.twinreel-abcdef0123');
   expect(chooseFolderName(tree, uid)).toBe('.twinreel-abcdef01');
   closeSync(fd);
+});
+
+describe('a fragmented file with holes', () => {
+  const CLUSTER = 16_384;
+
+  const withHoles = <T>(clusters: number, work: (fd: number) => T): T => {
+    const folder = mkdtempSync(join(temp.path, 'fragmented-'));
+    const file = openSync(join(folder, 'image'), 'w');
+    for (let n = 0; n < clusters; n += 1) writeSync(file, Buffer.alloc(4096, 1), 0, 4096, n * CLUSTER);
+    ftruncateSync(file, clusters * CLUSTER);
+    closeSync(file);
+    const fd = openSync(folder, constants.O_RDONLY);
+    try {
+      return work(fd);
+    } finally {
+      closeSync(fd);
+    }
+  };
+
+  test('is divided by its data', () => {
+    withHoles(100, (fd) => {
+      const room = 10 * 4096;
+      const plan = [...planSource(fd, options(room + ENTRY_WEIGHT))];
+      const offsets = plan.map(({ from }) => from.offset).filter((offset) => offset > 0);
+      expect(offsets).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => (10 * n - 1) * CLUSTER + 4096));
+      expect(plan.every(({ weight }) => weight <= room + ENTRY_WEIGHT)).toBe(true);
+    });
+  });
+
+  test('is asked for each extent about once, however often it is cut', () => {
+    const clusters = 2000;
+    withHoles(clusters, (fd) => {
+      seeks.count = 0;
+      expect([...planSource(fd, options(20 * 4096 + ENTRY_WEIGHT))].length).toBeGreaterThan(90);
+      expect(seeks.count).toBeLessThan(2 * clusters);
+    });
+  });
 });
 
 describe('the segments of a path', () => {

@@ -251,6 +251,19 @@ describe('hard links across segments', () => {
     expect(readFileSync(join(target, 'b/second'), 'utf8')).toBe('data');
   });
 
+  test('beyond what is remembered keep their own data', () => {
+    for (const name of ['a/other', 'a/third']) write({ [name]: name });
+    linkSync(join(source, 'a/other'), join(source, 'b/fourth'));
+    linkSync(join(source, 'a/third'), join(source, 'b/fifth'));
+    const backup = writeTestBackup(source, payloads, { segmentBytes: 0, cuts, maxFirstNames: 2 });
+    // Both names of the third file, and the two that are joined.
+    expect(backup.linksTotals.entries).toBe(4);
+    expect(restorePayloads(backup, target).failures).toEqual([]);
+    const names = ['b/second', 'b/fourth', 'b/fifth'].map((name) => lstatSync(join(target, name)).nlink);
+    expect(names).toEqual([2, 2, 1]);
+    expect(readFileSync(join(target, 'b/fifth'), 'utf8')).toBe('a/third');
+  });
+
   test('are not joined where the index lines read show different files', () => {
     const first = writeTestBackup(source, payloads, { segmentBytes: 0, cuts });
     rmSync(join(source, 'b/second'));
