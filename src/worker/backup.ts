@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import type { InfoGiven } from '../archive/info.ts';
 import type { PlanSummary } from '../api/generated/shared.ts';
 import type { BackupOrder, TapeFacts } from '../api/worker-order.ts';
@@ -143,7 +142,6 @@ class BackupStream {
 
   async #openSource({ folder = '', rootInode, rootSize }: PlanSummary, ledger: KubeLedger): Promise<void> {
     const { source } = this.#order;
-    if (this.#indexFolder !== undefined) mkdirSync(this.#indexFolder, { recursive: true });
     const root = await this.#pipeline.openSource({
       folder: this.#folders.source,
       include: source.include,
@@ -192,6 +190,8 @@ class BackupStream {
       }),
       onRead: (totals: { readonly skipped: number; readonly changed: number; readonly padded: number }) =>
         this.#ledgerNow().addFindings(totals),
+      onIndexLost: (segment: number, why: string) =>
+        this.#context.log.warn({ segment, why }, 'the index of a segment could not be kept on this server'),
       onCatalogue: () => {
         this.#catalogues += 1;
         this.#ledgerNow().countCatalogue();

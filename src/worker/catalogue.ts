@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupSaveRecord } from '../api/generated/backup-save-record.ts';
 import type { Boundary, Commit } from '../api/generated/shared.ts';
@@ -144,11 +144,20 @@ export class CatalogueSource {
 
   #indexes(): readonly CatalogueMember[] {
     const { indexFolder } = this.#deps;
-    if (indexFolder === undefined || !existsSync(indexFolder)) return [];
-    const names = readdirSync(indexFolder).filter((name) => /^index-\d{6,}\.jsonl\.zst$/.test(name));
+    if (indexFolder === undefined) return [];
+    const names = namesIn(indexFolder).filter((name) => /^index-\d{6,}\.jsonl\.zst$/.test(name));
     return names.sort().map((name) => ({ name: `indexes/${name}`, content: { path: join(indexFolder, name) } }));
   }
 }
+
+/** A folder that can't be read holds nothing that could be told. */
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+};
 
 /** An API that can't be asked or says no leaves a gap in the catalogue, nothing more. */
 const orNothing = async <T>(asked: Promise<T>): Promise<T | undefined> => {
