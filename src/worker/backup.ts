@@ -68,7 +68,7 @@ class BackupStream {
     const { job, grant } = order;
     this.#indexFolder = catalogue === undefined ? undefined : indexFolderOf(catalogue, job.uid, grant.stream);
     const kept = this.#indexFolder === undefined ? {} : { indexFolder: this.#indexFolder };
-    this.#catalogue = new CatalogueSource({ api: context.api, order, signal: context.stop, ...kept });
+    this.#catalogue = new CatalogueSource({ api: context.api, clock: realClock, order, signal: context.stop, ...kept });
     // The threads start while the API is asked.
     this.#pipeline = new ThreadPipeline(order.tape.barcode, this.#book(), this.#progress);
   }
