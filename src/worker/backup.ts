@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import type { InfoGiven } from '../archive/info.ts';
 import type { PlanSummary } from '../api/generated/shared.ts';
 import type { BackupOrder, TapeFacts } from '../api/worker-order.ts';
@@ -71,7 +70,7 @@ class BackupStream {
     const { job, grant } = order;
     this.#indexFolder = catalogue === undefined ? undefined : indexFolderOf(catalogue, job.uid, grant.stream);
     const kept = this.#indexFolder === undefined ? {} : { indexFolder: this.#indexFolder };
-    this.#catalogue = new CatalogueSource({ api: context.api, order, signal: context.stop, ...kept });
+    this.#catalogue = new CatalogueSource({ api: context.api, clock: realClock, order, signal: context.stop, ...kept });
     // The threads start while the API is asked.
     this.#pipeline = new ThreadPipeline(order.tape.barcode, this.#book(), this.#progress);
   }
@@ -145,7 +144,6 @@ class BackupStream {
 
   async #openSource(plan: PlanSummary, ledger: KubeLedger): Promise<void> {
     const { source } = this.#order;
-    if (this.#indexFolder !== undefined) mkdirSync(this.#indexFolder, { recursive: true });
     const root = await this.#pipeline.openSource({
       folder: this.#folders.source,
       include: source.include,
@@ -192,6 +190,8 @@ class BackupStream {
       }),
       onRead: (totals: { readonly skipped: number; readonly changed: number; readonly padded: number }) =>
         this.#ledgerNow().addFindings(totals),
+      onIndexLost: (segment: number, why: string) =>
+        this.#context.log.warn({ segment, why }, 'the index of a segment could not be kept on this server'),
       onCatalogue: () => {
         this.#catalogues += 1;
         this.#ledgerNow().countCatalogue();

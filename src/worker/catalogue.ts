@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupSaveRecord } from '../api/generated/backup-save-record.ts';
 import type { Boundary, Commit } from '../api/generated/shared.ts';
@@ -6,7 +6,9 @@ import { labels, pageName } from '../api/names.ts';
 import { backupJobs, backupSaveRecords, savePages } from '../api/resources.ts';
 import type { BackupOrder } from '../api/worker-order.ts';
 import { isApiError, type Api } from '../kube/api.ts';
-import { getIfPresent } from '../kube/writes.ts';
+import type { Clock } from '../kube/clock.ts';
+import { withPatience } from './head.ts';
+import { indexFileName } from './keep-index.ts';
 import type { SegmentCommit } from './ledger.ts';
 import type { CatalogueMember } from './source-reader-protocol.ts';
 import type { CatalogueKind } from './stream-loop.ts';
@@ -17,20 +19,29 @@ export const indexFolderOf = (catalogue: string, jobUid: string, stream: number)
 
 export interface CatalogueDeps {
   readonly api: Api;
+  readonly clock: Clock;
   readonly order: BackupOrder;
   /** Where this stream keeps its indexes; absent: nowhere. */
   readonly indexFolder?: string;
   readonly signal: AbortSignal;
 }
 
+/** How long one catalogue waits in all for an API that is away. */
+const patienceMs = { incremental: 3_000, whole: 60_000 } as const;
+
 /**
  * Gathers what a catalogue group tells. Its lists grow with the segments, whose number the plan keeps small, never with
- * the files; nothing here is needed to read the tape, so what can't be read is left out.
+ * the files; nothing here is needed to read the tape, so what can't be read is left out: then the catalogue says that it
+ * is not whole, and the next one tells it again.
  */
 export class CatalogueSource {
   readonly #deps: CatalogueDeps;
-  #recent: SegmentCommit[] = [];
+  readonly #own: SegmentCommit[] = [];
+  /** Those of `#own` before it stand in a catalogue. */
+  #told = 0;
   #planFrom = 0;
+  #patientUntil = 0;
+  #hasGap = false;
 
   constructor(deps: CatalogueDeps) {
     this.#deps = deps;
@@ -38,50 +49,55 @@ export class CatalogueSource {
 
   /** A commit of this worker, for the next incremental catalogue. */
   add(commit: SegmentCommit): void {
-    this.#recent.push(commit);
+    this.#own.push(commit);
   }
 
   async members(kind: CatalogueKind, number: number): Promise<readonly CatalogueMember[]> {
-    const records = await this.#readRecords();
     const whole = kind === 'whole';
+    this.#patientUntil = this.#deps.clock.now() + patienceMs[kind];
+    this.#hasGap = false;
+    const records = await this.#readRecords();
     const plan = await this.#readPlan(whole ? 0 : this.#planFrom, records);
-    const commits = whole ? await this.#readCommits(records) : this.#recentCommits();
-    this.#planFrom = plan.next;
-    this.#recent = [];
+    const commits = whole ? await this.#readCommits(records) : this.#own.slice(this.#told).map(this.#toldOf);
+    this.#told = this.#own.length;
+    if (!this.#hasGap) this.#planFrom = plan.next;
+    const about = this.#about(number, kind, this.#hasGap ? null : plan.next);
     const members: CatalogueMember[] = [
-      json(`catalogue-${String(number).padStart(6, '0')}.json`, this.#about(number, whole, plan.next)),
+      json(`catalogue-${String(number).padStart(6, '0')}.json`, about),
       json('job.json', await this.#readJob()),
       { name: 'plan.jsonl', content: Buffer.from(plan.lines) },
-      { name: 'commits.jsonl', content: Buffer.from(commits) },
+      { name: 'commits.jsonl', content: Buffer.from(commits.map(commitLine).join('')) },
       json('records.json', records.map(recordOf)),
     ];
-    return whole ? [...members, ...this.#indexes()] : members;
+    return whole ? [...members, ...this.#indexes(commits)] : members;
   }
 
-  #about(number: number, whole: boolean, count: number): object {
+  /** @param count  null where something is missing */
+  #about(number: number, kind: CatalogueKind, count: number | null): object {
     const { job, grant } = this.#deps.order;
     const previous = number === 0 ? null : number - 1;
     return {
       format: 1,
-      whole,
+      whole: kind === 'whole' && count !== null,
       uid: job.uid,
       stream: grant.stream,
       number,
       previous,
       writtenAt: new Date().toISOString(),
       count,
-      outcome: whole ? 'Closing' : 'Running',
+      outcome: kind === 'whole' ? 'Closing' : 'Running',
     };
   }
 
   async #readRecords(): Promise<readonly BackupSaveRecord[]> {
     const { api, order, signal } = this.#deps;
     const options = { namespace: order.operatorNamespace, labelSelector: `${labels.jobUid}=${order.job.uid}` };
-    const listed = await orNothing(api.list(backupSaveRecords, options, signal));
+    const listed = await this.#ask(() => api.list(backupSaveRecords, options, signal));
     if (listed !== undefined && listed.items.length > 0) return listed.items;
+    this.#hasGap = true;
     const ref = (name: string) => ({ namespace: order.operatorNamespace, name });
     const own = [order.record, order.planRecord].map((name) =>
-      orNothing(api.get(backupSaveRecords, ref(name), signal)),
+      this.#ask(() => api.get(backupSaveRecords, ref(name), signal)),
     );
     return (await Promise.all(own)).filter((record) => record !== undefined);
   }
@@ -89,7 +105,7 @@ export class CatalogueSource {
   async #readJob(): Promise<object> {
     const { api, order, signal } = this.#deps;
     const { namespace, name, uid } = order.job;
-    const job = await orNothing(api.get(backupJobs, { namespace, name }, signal));
+    const job = await this.#ask(() => api.get(backupJobs, { namespace, name }, signal));
     const meta = job?.metadata;
     const metadata = { name, namespace, uid, creationTimestamp: meta?.creationTimestamp, labels: meta?.labels };
     return { apiVersion: 'twinreel.io/v1alpha1', kind: 'BackupJob', metadata, ...(job && { spec: job.spec }) };
@@ -101,6 +117,7 @@ export class CatalogueSource {
     records: readonly BackupSaveRecord[],
   ): Promise<{ readonly lines: string; readonly next: number }> {
     const plan = records.find(({ spec }) => spec.type === 'Plan');
+    if (plan === undefined) this.#hasGap = true;
     let next = from;
     let lines = '';
     for (let page = 0; page < (plan?.status?.plan?.pages ?? 0); page += 1) {
@@ -112,51 +129,77 @@ export class CatalogueSource {
     return { lines, next };
   }
 
-  #recentCommits(): string {
+  #toldOf = ({ segment, epoch, ...commit }: SegmentCommit): ToldCommit => {
     const { grant, library, tape } = this.#deps.order;
-    const where = { library: library.name, barcode: tape.barcode, labelId: tape.labelId };
-    const lines = this.#recent.map(({ segment, group, bytes, blocks, files, sha256, writtenAt, epoch }) =>
-      line({
-        ...{ n: segment, stream: grant.stream, epoch: epoch ?? grant.epoch, ...where },
-        ...{ group, bytes, blocks, files, sha256, writtenAt },
-      }),
-    );
-    return lines.join('');
-  }
+    const { group, bytes, blocks, files, sha256, writtenAt } = commit;
+    return {
+      ...{ n: segment, stream: grant.stream, epoch: epoch ?? grant.epoch },
+      ...{ library: library.name, barcode: tape.barcode, labelId: tape.labelId },
+      ...{ group, bytes, blocks, files, sha256, writtenAt },
+    };
+  };
 
-  async #readCommits(records: readonly BackupSaveRecord[]): Promise<string> {
-    let lines = '';
+  /** All streams, as the pages tell it, and what of this one waits for the API. */
+  async #readCommits(records: readonly BackupSaveRecord[]): Promise<readonly ToldCommit[]> {
+    const told: ToldCommit[] = [];
+    const { stream } = this.#deps.order.grant;
+    const ownSegments = new Set<number>();
     for (const { metadata, spec, status } of records) {
       if (spec.type !== 'Stream') continue;
       for (let page = 0; page < (status?.pages ?? 0); page += 1) {
         const commits = Object.entries((await this.#readPage(metadata.name, page))?.commits ?? {});
-        lines += commits.map(([n, commit]) => commitLine(Number(n), spec.stream ?? 0, commit)).join('');
+        told.push(...commits.map(([n, commit]) => toldOf(Number(n), spec.stream ?? 0, commit)));
+        if (spec.stream === stream) for (const [n] of commits) ownSegments.add(Number(n));
       }
     }
-    return lines;
+    const waiting = this.#own.filter(({ segment }) => !ownSegments.has(segment));
+    return [...told, ...waiting.map(this.#toldOf)];
   }
 
   async #readPage(record: string, page: number) {
     const { api, order, signal } = this.#deps;
     const ref = { namespace: order.operatorNamespace, name: pageName(record, page) };
-    return (await orNothing(getIfPresent(api, savePages, ref, signal)))?.status;
+    const found = await this.#ask(() => api.get(savePages, ref, signal));
+    if (found === undefined) this.#hasGap = true;
+    return found?.status;
   }
 
-  #indexes(): readonly CatalogueMember[] {
-    const { indexFolder } = this.#deps;
-    if (indexFolder === undefined || !existsSync(indexFolder)) return [];
-    const names = readdirSync(indexFolder).filter((name) => /^index-\d{6,}\.jsonl\.zst$/.test(name));
-    return names.sort().map((name) => ({ name: `indexes/${name}`, content: { path: join(indexFolder, name) } }));
+  /** Only of what stands on this tape: another tape of the stream has its own. */
+  #indexes(commits: readonly ToldCommit[]): readonly CatalogueMember[] {
+    const { indexFolder, order } = this.#deps;
+    if (indexFolder === undefined) return [];
+    const here = commits.filter(
+      ({ stream, labelId }) => stream === order.grant.stream && labelId === order.tape.labelId,
+    );
+    const wanted = new Set(here.map(({ n }) => indexFileName(n)));
+    const names = namesIn(indexFolder).filter((name) => wanted.has(name));
+    return names.toSorted().map((name) => ({ name: `indexes/${name}`, content: { path: join(indexFolder, name) } }));
+  }
+
+  /** An API that can't be asked for long or says no leaves a gap in the catalogue, nothing more. */
+  async #ask<T>(act: () => Promise<T>): Promise<T | undefined> {
+    const { clock, signal } = this.#deps;
+    try {
+      return await withPatience(clock, this.#patientUntil - clock.now(), signal, act);
+    } catch (error) {
+      if (isApiError(error)) return undefined;
+      throw error;
+    }
   }
 }
 
-/** An API that can't be asked or says no leaves a gap in the catalogue, nothing more. */
-const orNothing = async <T>(asked: Promise<T>): Promise<T | undefined> => {
+type ToldCommit = Pick<
+  Commit,
+  'epoch' | 'library' | 'barcode' | 'labelId' | 'group' | 'bytes' | 'blocks' | 'files' | 'sha256' | 'writtenAt'
+> &
+  Partial<Pick<Commit, 'verifiedAt'>> & { readonly n: number; readonly stream: number };
+
+/** A folder that can't be read holds nothing that could be told. */
+const namesIn = (folder: string): readonly string[] => {
   try {
-    return await asked;
-  } catch (error) {
-    if (isApiError(error)) return undefined;
-    throw error;
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 };
 
@@ -165,13 +208,15 @@ const line = (value: object): string => `${JSON.stringify(value)}\n`;
 const boundaryLine = ({ number, path, offset, weight, entries, kind }: Boundary): string =>
   line({ n: number, from: path, offset, weight, entries, kind: kind ?? 'D' });
 
-const commitLine = (n: number, stream: number, commit: Commit): string => {
+const toldOf = (n: number, stream: number, commit: Commit): ToldCommit => {
   const { epoch, library, barcode, labelId, group, bytes, blocks, files, sha256, writtenAt, verifiedAt } = commit;
-  return line({
+  return {
     ...{ n, stream, epoch, library, barcode, labelId, group, bytes, blocks, files, sha256, writtenAt },
     ...(verifiedAt !== undefined && { verifiedAt }),
-  });
+  };
 };
+
+const commitLine = (commit: ToldCommit): string => line(commit);
 
 const json = (name: string, value: object): CatalogueMember => ({ name, content: Buffer.from(line(value)) });
 

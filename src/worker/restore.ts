@@ -82,7 +82,10 @@ class RestoreRun {
     const folder = plan.status?.plan?.folder;
     if (folder === undefined) throw refuse('PlanNotReadable', `The plan ${order.planRecord} names no folder.`);
     void head.follow(this.#end, stop).catch(ignore);
-    void this.#beat(head).catch(ignore);
+    // Without a beat the operator takes this worker for dead: it ends and says why.
+    void this.#beat(head).catch((error: unknown) => {
+      if (!stop.aborted) this.#end(isApiError(error) ? apiFailure('The heartbeat failed', error) : asError(error));
+    });
     await this.#openBoth(`.twinreel-${folder}`);
     const links = plan.status?.plan?.linksSegment;
     let whole = true;

@@ -50,7 +50,12 @@ export type ToSourceReader =
 export type FromSourceReader =
   | { readonly kind: 'opened'; readonly rootInode: string; readonly rootSize: number }
   /** Everything has been handed over to the ring, its `end` included. */
-  | { readonly kind: 'read'; readonly totals: SegmentTotals }
+  | {
+      readonly kind: 'read';
+      readonly totals: SegmentTotals;
+      /** Why the segment's index could not be kept on the server. */
+      readonly indexLost?: string;
+    }
   /** The other side wanted no more of it. */
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'stopped' }

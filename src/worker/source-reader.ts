@@ -1,5 +1,4 @@
-import { openSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { openSync, statSync } from 'node:fs';
 import { PLAIN, type BlockSink, type Encoding } from '../archive/blocks.ts';
 import { cursorFromJson } from '../archive/escape.ts';
 import { writeLinksSegment } from '../archive/links-writer.ts';
@@ -8,6 +7,7 @@ import { writeSegment, type SegmentTask } from '../archive/segment-writer.ts';
 import type { SegmentTotals } from '../archive/segment-totals.ts';
 import { writeCatalogue } from './catalogue-payload.ts';
 import { WorkerFailure } from './failure.ts';
+import { keepIndex } from './keep-index.ts';
 import { OpenAhead } from './open-ahead.ts';
 import { SharedProgress } from './progress.ts';
 import { RingProducer } from './ring.ts';
@@ -26,6 +26,8 @@ export class SourceReader {
   readonly #filter: PathFilter | undefined;
   readonly #encoding: Encoding;
   readonly #openAhead: OpenAhead;
+  /** Why the index of the payload could not be kept. */
+  #indexLost: string | undefined;
 
   /** @throws WorkerFailure where the source's root can't be opened */
   constructor(open: Open) {
@@ -45,13 +47,14 @@ export class SourceReader {
 
   /** @throws ReaderStopped, ArchiveError */
   read(order: Payload): FromSourceReader {
+    this.#indexLost = undefined;
     const sink = new RingSink(this.#ring, order.hashed === 'reader');
     try {
       const totals = this.#write(order, sink);
       const { paxBytes, indexOffset, entries, files } = totals;
       sink.end({ kind: 'complete', paxBytes, indexOffset, entries, files });
       this.#progress.addFiles(files);
-      return { kind: 'read', totals };
+      return { kind: 'read', totals, ...(this.#indexLost !== undefined && { indexLost: this.#indexLost }) };
     } catch (error) {
       if (!(error instanceof PayloadCancelled)) throw error;
       sink.end({ kind: 'incomplete', reason: 'cancelled' });
@@ -85,6 +88,10 @@ export class SourceReader {
     return writeLinksSegment({ ...frame, boundaries, planStartedSec, planStartedNs }, sink);
   }
 
+  #keepIndex(folder: string, n: number, content: Buffer): void {
+    this.#indexLost = keepIndex(folder, n, content);
+  }
+
   #frame(n: number, info: SegmentTask['info']) {
     const { oneFileSystem, workFolder, indexFolder } = this.#open;
     return {
@@ -94,7 +101,7 @@ export class SourceReader {
       folder: workFolder,
       encoding: this.#encoding,
       info,
-      ...(indexFolder !== undefined && { onIndex: (content: Buffer) => keepIndex(indexFolder, n, content) }),
+      ...(indexFolder !== undefined && { onIndex: (content: Buffer) => this.#keepIndex(indexFolder, n, content) }),
     };
   }
 }
@@ -106,13 +113,4 @@ const openRoot = (folder: string): number => {
     const message = `The source can't be opened: ${cause instanceof Error ? cause.message : ''}.`;
     throw new WorkerFailure({ reason: 'SourceNotReadable', fault: 'source', message, cause });
   }
-};
-
-export const indexFileName = (n: number): string => `index-${String(n).padStart(6, '0')}.jsonl.zst`;
-
-/** Whole or not at all; a lost index costs time, never data. */
-const keepIndex = (folder: string, n: number, content: Buffer): void => {
-  const path = join(folder, indexFileName(n));
-  writeFileSync(`${path}.part`, content);
-  renameSync(`${path}.part`, path);
 };

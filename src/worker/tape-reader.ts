@@ -69,7 +69,9 @@ export class TapeReader {
         return bad('WrongGroup', `group ${wanted.group} holds ${header.kind} ${header.number} of ${header.job.uid}`);
       return this.#copy(reader, wanted);
     } catch (error) {
-      if (error instanceof DriveError && error.code === 'ReadError') return bad('ReadError', error.message);
+      // A block that no payload has is damage of this copy, as one that can't be read.
+      if (error instanceof DriveError && (error.code === 'ReadError' || error.code === 'BlockTooLarge'))
+        return bad(error.code, error.message);
       throw error;
     }
   }

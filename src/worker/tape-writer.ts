@@ -1,3 +1,4 @@
+import { exitCodes } from '../api/worker-order.ts';
 import type { TapeDrive } from '../devices/drive/drive.ts';
 import { completeTornGroup, findEndOfData } from '../tape/end-of-data.ts';
 import type { GroupHeader } from '../tape/group-labels.ts';
@@ -219,4 +220,5 @@ export class TapeWriter {
 const tapeFailure = (reason: string, message: string): WorkerFailure =>
   new WorkerFailure({ reason, fault: 'tape', message });
 
-const fullFailure = (message: string): WorkerFailure => tapeFailure('TapeFull', message);
+const fullFailure = (message: string): WorkerFailure =>
+  new WorkerFailure({ reason: 'TapeFull', fault: 'tape', exitCode: exitCodes.tapeFull, message });

@@ -9,6 +9,8 @@ export interface ThreadFailure {
   readonly reason: string;
   readonly fault: FaultDomain;
   readonly message: string;
+  /** Where it is not that of the fault. */
+  readonly exitCode?: number;
 }
 
 const driveReasons: Readonly<Record<DriveErrorCode, string>> = {
@@ -27,7 +29,10 @@ const driveReasons: Readonly<Record<DriveErrorCode, string>> = {
 
 /** Whose fault an error of any room is. */
 export const describeFailure = (error: unknown): ThreadFailure => {
-  if (error instanceof WorkerFailure) return { reason: error.reason, fault: error.fault, message: error.message };
+  if (error instanceof WorkerFailure) {
+    const { reason, fault, message, exitCode } = error;
+    return { reason, fault, message, exitCode };
+  }
   if (error instanceof DriveError) {
     const fault = error.code === 'NoSuchDrive' ? 'order' : error.fault === 'caller' ? 'worker' : error.fault;
     return { reason: driveReasons[error.code], fault, message: error.message };

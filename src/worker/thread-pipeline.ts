@@ -53,6 +53,8 @@ export interface PipelineBook {
     kind: CatalogueKind,
   ) => Promise<{ readonly number: number; readonly members: readonly CatalogueMember[] }>;
   readonly onRead: (totals: SegmentTotals) => void;
+  /** The server could not keep the index of a segment. */
+  readonly onIndexLost?: (segment: number, why: string) => void;
   readonly onCatalogue: () => void;
 }
 
@@ -131,8 +133,10 @@ export class ThreadPipeline implements StreamPipeline {
     const order = await this.#orderOf(work, info, hashedBy(work));
     this.#unwritten += 1;
     const answer = await this.#reader.ask(order);
-    if (answer.kind === 'read') this.#book.onRead(answer.totals);
-    else if (answer.kind !== 'cancelled') throw stopped();
+    if (answer.kind === 'read') {
+      this.#book.onRead(answer.totals);
+      if (answer.indexLost !== undefined) this.#book.onIndexLost?.(work.segment, answer.indexLost);
+    } else if (answer.kind !== 'cancelled') throw stopped();
   }
 
   async writeSegment(work: SegmentWork): Promise<GroupEnd> {

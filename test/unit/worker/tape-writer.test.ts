@@ -4,6 +4,7 @@ import { labelTape } from '../../../src/tape/label-tape.ts';
 import { SharedProgress } from '../../../src/worker/progress.ts';
 import { encodePayloadEnd } from '../../../src/worker/payload-end.ts';
 import { createRingMemory, ringBlockBytes, RingProducer } from '../../../src/worker/ring.ts';
+import { describeFailure, failureOf } from '../../../src/worker/thread-failure.ts';
 import { TapeWriter } from '../../../src/worker/tape-writer.ts';
 import { makeLibrary, type LibraryBench } from '../devices/library-bench.ts';
 import { begin, blockOf, headerOf, now, writeGroup } from '../tape/group-bench.ts';
@@ -65,6 +66,28 @@ describe('TapeWriter.prepare', () => {
     );
     expect(drive.spaceToEndOfData()).toEqual(before);
     expect(writerOf(1).prepare(now)).toMatchObject({ groups: 2, completed: 1 });
+  });
+});
+
+describe('TapeWriter.prepare on a tape that ends while a torn group is completed', () => {
+  it('says that the tape is full, with the exit code for that, over to the other thread', async () => {
+    drive.close();
+    bench[Symbol.dispose]();
+    await openBench(2 * MiB, 0);
+    const room = 2 * MiB - (drive.status().usedBytes ?? 0) - 128 * 1024;
+    const torn = begin(drive, headerOf(0));
+    while ((drive.status().usedBytes ?? 0) + ringBlockBytes < room + 128 * 1024)
+      if (torn.writeBlock(blockOf('a')).kind === 'endOfMedium') break;
+    while (drive.writeFilemarks(1, { immediate: true }).kind === 'written' && (drive.position().file ?? 0) < 2);
+    const filler = new Uint8Array(4096);
+    while (drive.write(filler).kind !== 'endOfMedium');
+    let failure: unknown;
+    try {
+      writerOf().prepare(now);
+    } catch (error) {
+      failure = failureOf(describeFailure(error));
+    }
+    expect(failure).toMatchObject({ reason: 'TapeFull', fault: 'tape', exitCode: 22 });
   });
 });
 

@@ -44,13 +44,22 @@ const book: PipelineBook = {
   onCatalogue: () => undefined,
 };
 
-const open = async (more: Partial<PipelineBook>, progress = new SharedProgress()): Promise<ThreadPipeline> => {
+const open = async (
+  more: Partial<PipelineBook>,
+  progress = new SharedProgress(),
+  indexFolder?: string,
+): Promise<ThreadPipeline> => {
   const pipeline = new ThreadPipeline(barcode, { ...book, ...more }, progress);
   const address = { driver: 'virtual', folder: bench.folder, elementAddress: 256 } as const;
   const filter = { include: [], exclude: [], oneFileSystem: true };
   const workFolder = '.twinreel-1a2b3c4d';
   await pipeline.openTape({ address, barcode, labelId });
-  await pipeline.openSource({ folder: source, ...filter, workFolder });
+  await pipeline.openSource({
+    folder: source,
+    ...filter,
+    workFolder,
+    ...(indexFolder !== undefined && { indexFolder }),
+  });
   return pipeline;
 };
 
@@ -65,6 +74,28 @@ describe('ThreadPipeline', () => {
     expect(await pipeline.writeCatalogue('incremental')).toEqual({ kind: 'whole', earlyWarning: false });
     plan.reject(new Error('given up'));
     await expect(reading).rejects.toThrow('given up');
+    await pipeline.close();
+  });
+
+  it('backs up without a folder for indexes, and with an index that is gone', async () => {
+    const lost: number[] = [];
+    const members = [
+      { name: 'job.json', content: Buffer.from('{}') },
+      { name: 'indexes/index-000000.jsonl.zst', content: { path: join(bench.folder, 'nowhere') } },
+    ];
+    const more = {
+      onIndexLost: (segment: number) => void lost.push(segment),
+      catalogueOf: async () => ({ number: 0, members }),
+    };
+    const noFolder = join(bench.folder, 'a file');
+    writeFileSync(noFolder, '');
+    const pipeline = await open(more, new SharedProgress(), noFolder);
+    const data: SegmentWork = { ...links, kind: 'data', segment: 0, firstSegmentOfFile: 0, weightBytes: 1, entries: 1 };
+    const reading = pipeline.readSegment(data);
+    expect(await pipeline.writeSegment(data)).toMatchObject({ kind: 'whole' });
+    await reading;
+    expect(lost).toEqual([0]);
+    expect(await pipeline.writeCatalogue('whole')).toMatchObject({ kind: 'whole' });
     await pipeline.close();
   });
 
