@@ -16,6 +16,7 @@ import type { Api } from '../kube/api.ts';
 import { nodes, pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
+import type { HookTasks } from './hook-tasks.ts';
 import { nodesOf, robotView } from './robot-view.ts';
 import type { SilenceMeter } from './silence.ts';
 
@@ -27,6 +28,7 @@ export interface ObservedJob {
 export const observeJob = async (
   deps: Deps,
   meter: SilenceMeter,
+  hooks: Pick<HookTasks, 'isGoing'>,
   job: BackupJob,
   signal: AbortSignal,
 ): Promise<ObservedJob> => {
@@ -73,6 +75,7 @@ export const observeJob = async (
     },
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
     downSwitches: downSwitchesOf(deps),
+    hookIsGoing: (run) => hooks.isGoing(uid, run),
   };
   const committed = needsCommitted(most)
     ? await readCommitted(deps.api, deps.settings.namespace, uid, signal)
