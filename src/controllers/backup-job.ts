@@ -30,31 +30,37 @@ import type { CommittedMeter } from './committed-meter.ts';
 import type { Deps } from './deps.ts';
 import { actOnGrant } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
+import { makeHookTasks } from './hook-tasks.ts';
+import type { HookTasks } from './hook-tasks.ts';
 import { observeJob } from './observe-job.ts';
 import { foldHooks, foldOutcomes } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { nextProcessNumber } from './process-number.ts';
 import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
-import { actOnStream } from './stream-acts.ts';
+import { actOnHook, actOnStream } from './stream-acts.ts';
 import type { StreamStep } from './stream-acts.ts';
 import { ZoneFailure } from './zone-failure.ts';
 
 interface Memory {
   readonly meter: SilenceMeter;
   readonly committed: CommittedMeter;
+  readonly hooks: HookTasks;
   /** What this process wrote last: newer than a cache that lags. */
   readonly written: Map<string, BackupJob>;
   readonly progressAtMs: Map<string, number>;
 }
 
 const busyMs = 2_000;
+/** A hook's end wakes nobody. */
+const hookPollMs = 250;
 const conflictMs = 50;
 
 export const makeBackupJobReconciler = (deps: Deps): Reconcile => {
   const memory: Memory = {
     meter: makeSilenceMeter(),
     committed: makeCommittedMeter(),
+    hooks: makeHookTasks(),
     written: new Map(),
     progressAtMs: new Map(),
   };
@@ -80,8 +86,11 @@ const newest = (cached: BackupJob | undefined, written: BackupJob | undefined): 
 
 const forget = (memory: Memory, key: string): void => {
   const uid = memory.written.get(key)?.metadata.uid;
-  if (uid !== undefined) memory.meter.forget(uid);
-  if (uid !== undefined) memory.committed.forget(uid);
+  if (uid !== undefined) {
+    memory.meter.forget(uid);
+    memory.committed.forget(uid);
+    memory.hooks.stop(uid);
+  }
   memory.written.delete(key);
   memory.progressAtMs.delete(key);
 };
@@ -158,10 +167,11 @@ const countEnd = ({ metrics }: Deps, { metadata, status }: BackupJob): void => {
 
 const pass = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSignal): Promise<Result> => {
   const nowMs = deps.clock.now();
-  const { seen, heads } = await observeJob(deps, memory.meter, job, signal);
+  const { seen, heads } = await observeJob(deps, memory.meter, memory.hooks, job, signal);
   const { segments, bytes } = memory.committed.look(job.metadata.uid ?? '', heads.streams.values());
   deps.metrics.segmentsCommitted(segments, bytes);
   const decision = decideBackupJob(seen, nowMs);
+  if (decision.status.ending !== undefined) memory.hooks.stopBefore(seen.uid);
   const status = isOver(job.status) ? decision.status : summarise(decision.status, seen.spec, heads);
   if (!worthWriting(deps, memory, job, status)) {
     return carryOut(deps, memory, job, decision.steps, seen.spec, heads, signal);
@@ -197,11 +207,14 @@ const carryOut = async (
   signal: AbortSignal,
 ): Promise<Result> => {
   const context: ActContext = { deps, job: identity(job), labelsBlankTapes: true, signal };
-  const act = (step: Step): Promise<Outcome | undefined> =>
-    isStreamStep(step) ? actOnStream(context, job, step) : actOnGrant(context, step);
+  const act = async (step: Step): Promise<Outcome | undefined> => {
+    if (step.kind === 'runHook') return actOnHook(context, memory.hooks, job, step.run);
+    return isStreamStep(step) ? actOnStream(context, job, step) : actOnGrant(context, step);
+  };
   const { outcomes, failures } = await actInOrder(decided, act, excuse, signal);
+  const idleMs = decided.some(({ kind }) => kind === 'runHook') ? hookPollMs : busyMs;
   const result =
-    outcomes.length === 0 ? requeueAfter(busyMs) : await note(deps, memory, job, outcomes, spec, heads, signal);
+    outcomes.length === 0 ? requeueAfter(idleMs) : await note(deps, memory, job, outcomes, spec, heads, signal);
   const [failure, ...more] = failures;
   for (const other of more) deps.log.error({ job: keyOf(job), err: other }, 'an act failed beside another');
   // What succeeded is noted all the same; the queue backs off.
@@ -259,17 +272,17 @@ const streamSteps: readonly Step['kind'][] = [
   'assign',
   'closeHead',
   'sealHead',
-  'runHook',
   'finishRecords',
 ];
 
-const isStreamStep = (step: Step): step is StreamStep => streamSteps.includes(step.kind);
+const isStreamStep = (step: Exclude<Step, { kind: 'runHook' }>): step is StreamStep => streamSteps.includes(step.kind);
 
 /** The job is over: the finalizer goes, and after its time the object. */
 const settle = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSignal): Promise<Result> => {
   await lift(deps, job, signal);
   memory.meter.forget(job.metadata.uid ?? '');
   memory.committed.forget(job.metadata.uid ?? '');
+  memory.hooks.stop(job.metadata.uid ?? '');
   const ttlSeconds = job.spec.ttlSecondsAfterFinished;
   if (ttlSeconds === undefined || job.status?.completionTime === undefined) return done;
   const leftMs = Date.parse(job.status.completionTime) + 1000 * ttlSeconds - deps.clock.now();

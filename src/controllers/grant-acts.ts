@@ -1,12 +1,10 @@
 /** Carries out the steps that jobs and restores share: zones, load and unload pods, notes on hardware, holders. */
-import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
+import type { Grant, TapeLibrary } from '../api/generated/index.ts';
 import { finalizers } from '../api/names.ts';
-import { fcSwitches, tapeLibraries, tapes } from '../api/resources.ts';
-import { bounded, boundedReason } from '../api/status-text.ts';
-import type { JobIdentity, TapeFacts, WorkerOrder } from '../api/worker-order.ts';
+import { fcSwitches } from '../api/resources.ts';
+import type { JobIdentity, WorkerOrder } from '../api/worker-order.ts';
 import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
 import { podFacts } from '../decide/pod-facts.ts';
-import { tapeNotFound } from '../decide/step.ts';
 import type { Step } from '../decide/step.ts';
 import { workerPod } from '../decide/worker-pod.ts';
 import type { WorkerPodPlan } from '../decide/worker-pod.ts';
@@ -15,9 +13,19 @@ import { ApiError, isApiError } from '../kube/api.ts';
 import type { Pod } from '../kube/core-types.ts';
 import { pods } from '../kube/resources.ts';
 import { createIfAbsent, deleteIfPresent, getIfPresent, removeFinalizer } from '../kube/writes.ts';
-import { changeStatus } from './change-status.ts';
 import type { Deps } from './deps.ts';
-import { freeUnit, holderOf, sameHolder, unitsOf } from './holders.ts';
+import {
+  changeDrive,
+  changeTape,
+  noteFault,
+  noteLoaded,
+  noteUnloaded,
+  park,
+  suspectFence,
+  withTold,
+  unconfirmed,
+} from './hardware-notes.ts';
+import { freeUnit, holderOf, unitsOf } from './holders.ts';
 import type { Outcome } from './outcome.ts';
 import { ZoneFailure } from './zone-failure.ts';
 
@@ -76,7 +84,7 @@ export const actOnGrant = async (context: ActContext, step: GrantStep): Promise<
     case 'liftFence':
       return liftFence(context, step.grant, step.pod, step.uid);
     case 'noteFault':
-      return noteFault(context, step);
+      return noteFault(context, step.grant, step.fault);
   }
 };
 
@@ -198,90 +206,6 @@ const launchUnload = async (context: ActContext, grant: Grant): Promise<undefine
   return undefined;
 };
 
-/** Only while the grant holds the drive: a leader that has been replaced may come late, and the drive be another's. */
-const changeDrive = (
-  { deps, job, signal }: ActContext,
-  grant: Grant,
-  change: (drive: Drive) => Drive,
-): Promise<boolean> => {
-  const mine = (drive: Drive): boolean =>
-    drive.name === grant.drive && drive.holder !== undefined && sameHolder(drive.holder, holderOf(job, grant));
-  const changed = ({ status }: TapeLibrary): TapeLibrary['status'] =>
-    (status?.drives ?? []).some(mine)
-      ? { ...status, drives: (status?.drives ?? []).map((drive) => (mine(drive) ? change(drive) : drive)) }
-      : undefined;
-  return changeStatus(deps.api, tapeLibraries, { name: grant.library ?? '' }, changed, signal);
-};
-
-type Drive = NonNullable<NonNullable<TapeLibrary['status']>['drives']>[number];
-
-const changeTape = (
-  { deps, job, signal }: ActContext,
-  grant: Grant,
-  change: (status: NonNullable<Tape['status']>) => NonNullable<Tape['status']>,
-): Promise<boolean> => {
-  const changed = ({ status }: Tape): Tape['status'] =>
-    status?.holder !== undefined && sameHolder(status.holder, holderOf(job, grant)) ? change(status) : undefined;
-  return changeStatus(deps.api, tapes, { name: grant.tape ?? '' }, changed, signal);
-};
-
-const known = <T extends object>(facts: T): Partial<T> =>
-  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Partial<T>;
-
-/** A tape with fewer groups than are recorded has lost some: that must not be forgotten. */
-const withTold = (status: NonNullable<Tape['status']>, told: TapeFacts): NonNullable<Tape['status']> => {
-  const sameLabel = told.labelId === undefined || told.labelId === status.labelId;
-  const kept = sameLabel && (status.groups ?? 0) > (told.groups ?? 0) ? known({ groups: status.groups }) : {};
-  return { ...status, ...tapeFields(told), ...kept };
-};
-
-const tapeFields = ({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected }: TapeFacts) =>
-  known({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected });
-
-const noteLoaded = async (context: ActContext, grant: Grant, facts: TapeFacts): Promise<void> => {
-  await changeDrive(context, grant, (drive) => ({ ...drive, loadedTape: grant.barcode ?? '' }));
-  await changeTape(context, grant, (status) => {
-    const { slot: _left, reason: _reason, message: _message, ...rest } = status;
-    return { ...withTold(rest, facts), drive: grant.drive ?? '' };
-  });
-};
-
-/**
- * After a failed write nobody knows where on the tape it stands: it is full for writing. A load that failed wrote no data:
- * a blank tape is as good as before.
- */
-const spoilsTape = (grant: Grant): boolean =>
-  grant.loaded === true && (grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull');
-
-const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | undefined): Promise<void> => {
-  await changeDrive(context, grant, ({ loadedTape: _gone, ...drive }) => drive);
-  await changeTape(context, grant, ({ drive: _gone, ...status }) => {
-    const next = { ...status, ...(slot === undefined ? {} : { slot }) };
-    const used = (next.groups ?? 0) > 0 || grant.outcome === 'Succeeded';
-    if (spoilsTape(grant) && context.labelsBlankTapes) return { ...next, freeState: 'Full' as const };
-    return next.freeState === 'Scratch' && used ? { ...next, freeState: 'Usable' as const } : next;
-  });
-};
-
-const park = async (context: ActContext, grant: Grant, reason: string, message: string): Promise<void> => {
-  const found = { state: 'NotUsable' as const, reason: boundedReason(reason), message: bounded(message, 'detail') };
-  await changeDrive(context, grant, (drive) => ({ ...drive, ...found }));
-  await changeTape(context, grant, (status) => ({ ...status, ...found }));
-};
-
-const unconfirmed = 'FencingUnconfirmed';
-
-const suspectFence = async (context: ActContext, grant: Grant): Promise<undefined> => {
-  const message = `the worker of stream ${grant.number}, epoch ${grant.epoch}, is not proven to be gone`;
-  await changeDrive(context, grant, (drive) => ({
-    ...drive,
-    state: 'NotUsable' as const,
-    reason: unconfirmed,
-    message,
-  }));
-  return undefined;
-};
-
 const free = async (context: ActContext, grant: Grant): Promise<void> => {
   const { deps, job, signal } = context;
   await unzone(context, grant);
@@ -317,38 +241,6 @@ const liftFence = async (context: ActContext, grant: Grant, name: string, uid: s
   if (written.conflict) {
     const message = `pod ${name} changed while its fence was lifted`;
     throw new ApiError({ code: 'Conflict', message, retryable: true, outcomeUnknown: false });
-  }
-  return undefined;
-};
-
-const offline: readonly string[] = ['DriveOffline', 'DriveNotReady', 'Offline', 'NotReady'];
-const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
-
-/** Neither drive nor tape failed: an inventory has to say where it is. */
-const missTape = async (context: ActContext, grant: Grant, message: string): Promise<undefined> => {
-  await changeTape(context, grant, ({ slot: _not, ...status }) => ({
-    ...status,
-    ...{ state: 'Unknown' as const, reason: tapeNotFound, message },
-  }));
-  return undefined;
-};
-
-const noteFault = async (context: ActContext, step: Extract<GrantStep, { kind: 'noteFault' }>): Promise<undefined> => {
-  const { grant, fault } = step;
-  const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
-  if (fault.domain === 'drive' || fault.domain === 'tape') {
-    const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
-    const full = reason === 'TapeFull';
-    if (reason === tapeNotFound) return missTape(context, grant, message);
-    if (!full) await changeDrive(context, grant, (drive) => ({ ...drive, errors: (drive.errors ?? 0) + 1, ...dead }));
-    await changeTape(context, grant, (status) => ({
-      ...status,
-      ...(full ? {} : { errors: (status.errors ?? 0) + 1 }),
-      reason,
-      message,
-      ...(foreign.includes(reason) ? { state: 'Foreign' as const } : {}),
-      ...(context.labelsBlankTapes && grant.loaded === true ? { freeState: 'Full' as const } : {}),
-    }));
   }
   return undefined;
 };

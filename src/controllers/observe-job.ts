@@ -17,6 +17,7 @@ import { pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
 import { readBoots, vouchedBy } from './fence-proofs.ts';
+import type { HookTasks } from './hook-tasks.ts';
 import { nodesOf, robotView } from './robot-view.ts';
 import type { SilenceMeter } from './silence.ts';
 
@@ -28,6 +29,7 @@ export interface ObservedJob {
 export const observeJob = async (
   deps: Deps,
   meter: SilenceMeter,
+  hooks: Pick<HookTasks, 'isGoing'>,
   job: BackupJob,
   signal: AbortSignal,
 ): Promise<ObservedJob> => {
@@ -74,6 +76,7 @@ export const observeJob = async (
     },
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
     downSwitches: downSwitchesOf(deps),
+    hookIsGoing: (run) => hooks.isGoing(uid, run),
   };
   const committed = needsCommitted(most)
     ? await readCommitted(deps.api, deps.settings.namespace, uid, signal)

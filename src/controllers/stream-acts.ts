@@ -14,13 +14,13 @@ import { changeStatus } from './change-status.ts';
 import { commonOrder, launch, placeOf, tapeOrder } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
 import { runHook } from './hook-runner.ts';
+import type { HookTasks } from './hook-tasks.ts';
 import type { Outcome } from './outcome.ts';
 
 export type StreamStep = Extract<
   Step,
   {
-    kind:
-      'launchPlan' | 'openHead' | 'launchBackup' | 'assign' | 'closeHead' | 'sealHead' | 'runHook' | 'finishRecords';
+    kind: 'launchPlan' | 'openHead' | 'launchBackup' | 'assign' | 'closeHead' | 'sealHead' | 'finishRecords';
   }
 >;
 
@@ -42,8 +42,6 @@ export const actOnStream = async (
       return changeHead(context, step.grant, (status) => ({ ...status, close: true }));
     case 'sealHead':
       return seal(context, step.grant, step.reason);
-    case 'runHook':
-      return hook(context, job, step.run);
     case 'finishRecords':
       await finishRecords(context, job.status?.ending?.result);
       return { kind: 'recordsFinished' };
@@ -240,13 +238,21 @@ const seal = async (context: ActContext, grant: Grant, reason: string): Promise<
   return undefined;
 };
 
-const hook = async ({ deps, signal }: ActContext, job: BackupJob, run: HookRun): Promise<Outcome> => {
+/** Begins the hook, or sees what became of it. */
+export const actOnHook = (
+  { deps, job: { uid }, signal }: ActContext,
+  tasks: HookTasks,
+  job: BackupJob,
+  run: HookRun,
+): Outcome | undefined => {
   const specs = run.when === 'Before' ? job.spec.hooks?.before : job.spec.hooks?.after;
   const spec = specs?.[run.index];
   if (spec === undefined) return { kind: 'hookRan', run, ok: true, pods: '', message: 'the hook is gone' };
   const { api, execInPod: exec } = deps;
-  const result = await runHook({ api, exec }, job.metadata.namespace ?? '', spec, signal);
-  return { kind: 'hookRan', run, ...result };
+  const begin = (stopping: AbortSignal) =>
+    runHook({ api, exec }, job.metadata.namespace ?? '', spec, AbortSignal.any([signal, stopping]));
+  const result = tasks.poll(uid, run, begin);
+  return result === undefined ? undefined : { kind: 'hookRan', run, ...result };
 };
 
 /** The operator watches the records of living jobs only. How the job ended stands in them when the job is deleted. */

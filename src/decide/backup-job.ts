@@ -5,7 +5,7 @@
  * put a standby in the place of what was lost → hand out segments → has everything been done that can be?
  * Pure: equal inputs give equal decisions.
  */
-import type { BackupJob } from '../api/generated/index.ts';
+import type { BackupJob, HookRun } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
 import { assignSegments, coverageOf } from './assign-segments.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
@@ -62,6 +62,8 @@ export interface SeenJob {
   readonly fenceTimeoutMs: number;
   /** FCSwitches that are NotUsable. */
   readonly downSwitches: ReadonlySet<string>;
+  /** The hook was begun by this process, and its outcome is not noted yet. */
+  readonly hookIsGoing: (run: HookRun) => boolean;
 }
 
 export interface JobDecision {

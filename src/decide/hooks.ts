@@ -11,17 +11,23 @@ export type HookWhen = HookRun['when'];
 export type NextHook =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly run: HookRun }
+  /** It was begun and goes on. */
+  | { readonly kind: 'going'; readonly run: HookRun }
   | { readonly kind: 'run'; readonly run: HookRun };
 
 /** An application left asleep is worse than a backup that failed: `after` is tried this often. */
 const maxAfterAttempts = 3;
 
-/** @param now RFC 3339 */
+/**
+ * @param now     RFC 3339
+ * @param isGoing of a run that the status calls Running: somebody still runs it
+ */
 export const nextHook = (
   hooks: readonly HookSpec[],
   runs: readonly HookRun[],
   when: HookWhen,
   now: string,
+  isGoing: (run: HookRun) => boolean = () => false,
 ): NextHook => {
   for (const [index, hook] of hooks.entries()) {
     const last = runs.find((run) => run.when === when && run.index === index);
@@ -31,7 +37,8 @@ export const nextHook = (
       if (when === 'Before' && hook.onError !== 'Continue') return { kind: 'failed', run: last };
       if (when === 'Before' || attempts >= maxAfterAttempts) continue;
     }
-    // Running at the beginning of a pass: whoever ran it is gone.
+    if (last?.state === 'Running' && isGoing(last)) return { kind: 'going', run: last };
+    // Running, and nobody runs it: whoever did is gone.
     return { kind: 'run', run: { when, index, state: 'Running', attempts: attempts + 1, startedAt: now } };
   }
   return { kind: 'done' };

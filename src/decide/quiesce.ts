@@ -2,13 +2,13 @@
 import type { HookRun } from '../api/generated/index.ts';
 import type { SeenJob } from './backup-job.ts';
 import { nextHook, withRun } from './hooks.ts';
+import type { HookWhen, NextHook } from './hooks.ts';
 import type { Draft } from './job-draft.ts';
 
 /** B2: when every route is prepared and before the source is first looked at. */
 export const isQuiesced = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
-  const { before } = seen.spec.hooks;
   const begun = draft.status.plan?.record !== undefined || seen.plan?.pod !== undefined;
-  const next = nextHook(before, draft.status.hooks ?? [], 'Before', new Date(nowMs).toISOString());
+  const next = nextOf(draft, seen, 'Before', nowMs);
   // What is read after a suspension is read of an application that was woken up meanwhile.
   if (next.kind === 'done' || (begun && draft.status.interrupted !== true)) return true;
   const preparing = draft.streams.some((one) => ['Allocating', 'Reserved', 'Preparing'].includes(one.state));
@@ -19,10 +19,17 @@ export const isQuiesced = (draft: Draft, seen: SeenJob, nowMs: number): boolean 
       draft.status = { ...draft.status, ending: { result: 'Failed', reason: 'HookFailed', message } };
       return false;
     }
+    case 'going':
     case 'run':
       runHook(draft, next.run);
       return false;
   }
+};
+
+const nextOf = (draft: Draft, seen: SeenJob, when: HookWhen, nowMs: number): NextHook => {
+  const { before, after } = seen.spec.hooks;
+  const now = new Date(nowMs).toISOString();
+  return nextHook(when === 'Before' ? before : after, draft.status.hooks ?? [], when, now, seen.hookIsGoing);
 };
 
 const runHook = (draft: Draft, run: HookRun): void => {
@@ -34,8 +41,8 @@ const runHook = (draft: Draft, run: HookRun): void => {
 export const wake = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
   const touched = (draft.status.hooks ?? []).length > 0 || draft.status.plan?.record !== undefined;
   if (!touched) return true;
-  const next = nextHook(seen.spec.hooks.after, draft.status.hooks ?? [], 'After', new Date(nowMs).toISOString());
-  if (next.kind !== 'run') return true;
+  const next = nextOf(draft, seen, 'After', nowMs);
+  if (next.kind === 'done' || next.kind === 'failed') return true;
   runHook(draft, next.run);
   return false;
 };

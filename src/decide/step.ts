@@ -28,6 +28,7 @@ export type Step =
   | { readonly kind: 'assign'; readonly grant: Grant; readonly assigned: readonly Span[] }
   | { readonly kind: 'closeHead'; readonly grant: Grant }
   | { readonly kind: 'sealHead'; readonly grant: Grant; readonly reason: string }
+  /** Begun once; asked for again until it has ended. */
   | { readonly kind: 'runHook'; readonly run: HookRun }
   | { readonly kind: 'finishRecords' };
 

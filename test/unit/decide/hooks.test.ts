@@ -33,6 +33,11 @@ describe('B2: the hooks of a job', () => {
     });
   });
 
+  it('go on as long as somebody runs them', () => {
+    const next = nextHook([hook()], [run(0, 'Running')], 'Before', now, ({ index }) => index === 0);
+    expect(next).toEqual({ kind: 'going', run: run(0, 'Running') });
+  });
+
   it('fail the job when one before it fails, unless it says Continue', () => {
     expect(nextHook([hook()], [run(0, 'Failed')], 'Before', now)).toMatchObject({ kind: 'failed', run: { index: 0 } });
     expect(nextHook([hook('Continue')], [run(0, 'Failed')], 'Before', now)).toEqual({ kind: 'done' });

@@ -110,6 +110,7 @@ export const seenJob = ({
   patience: { stallMs: 60_000, heartbeatMs: 100_000, preparationMs: 600_000, filesMs: 900_000, startMs: 60_000 },
   fenceTimeoutMs: 120_000,
   downSwitches: new Set(),
+  hookIsGoing: () => false,
   ...more,
 });
 

@@ -1,0 +1,125 @@
+/** What is noted on drives and tapes of a grant: loaded, unloaded, failed, suspected; only while the grant holds them. */
+import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
+import { tapeLibraries, tapes } from '../api/resources.ts';
+import { bounded, boundedReason } from '../api/status-text.ts';
+import type { TapeFacts } from '../api/worker-order.ts';
+import { tapeNotFound } from '../decide/step.ts';
+import type { Fault } from '../decide/step.ts';
+import { changeStatus } from './change-status.ts';
+import type { ActContext } from './grant-acts.ts';
+import { holderOf, sameHolder } from './holders.ts';
+
+/** Only while the grant holds the drive: a leader that has been replaced may come late, and the drive be another's. */
+export const changeDrive = (
+  { deps, job, signal }: ActContext,
+  grant: Grant,
+  change: (drive: Drive) => Drive,
+): Promise<boolean> => {
+  const mine = (drive: Drive): boolean =>
+    drive.name === grant.drive && drive.holder !== undefined && sameHolder(drive.holder, holderOf(job, grant));
+  const changed = ({ status }: TapeLibrary): TapeLibrary['status'] =>
+    (status?.drives ?? []).some(mine)
+      ? { ...status, drives: (status?.drives ?? []).map((drive) => (mine(drive) ? change(drive) : drive)) }
+      : undefined;
+  return changeStatus(deps.api, tapeLibraries, { name: grant.library ?? '' }, changed, signal);
+};
+
+type Drive = NonNullable<NonNullable<TapeLibrary['status']>['drives']>[number];
+
+export const changeTape = (
+  { deps, job, signal }: ActContext,
+  grant: Grant,
+  change: (status: NonNullable<Tape['status']>) => NonNullable<Tape['status']>,
+): Promise<boolean> => {
+  const changed = ({ status }: Tape): Tape['status'] =>
+    status?.holder !== undefined && sameHolder(status.holder, holderOf(job, grant)) ? change(status) : undefined;
+  return changeStatus(deps.api, tapes, { name: grant.tape ?? '' }, changed, signal);
+};
+
+const known = <T extends object>(facts: T): Partial<T> =>
+  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+/** A tape with fewer groups than are recorded has lost some: that must not be forgotten. */
+export const withTold = (status: NonNullable<Tape['status']>, told: TapeFacts): NonNullable<Tape['status']> => {
+  const sameLabel = told.labelId === undefined || told.labelId === status.labelId;
+  const kept = sameLabel && (status.groups ?? 0) > (told.groups ?? 0) ? known({ groups: status.groups }) : {};
+  return { ...status, ...tapeFields(told), ...kept };
+};
+
+const tapeFields = ({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected }: TapeFacts) =>
+  known({ labelId, volumeId, groups, usedBytes, capacityBytes, writeProtected });
+
+export const noteLoaded = async (context: ActContext, grant: Grant, facts: TapeFacts): Promise<void> => {
+  await changeDrive(context, grant, (drive) => ({ ...drive, loadedTape: grant.barcode ?? '' }));
+  await changeTape(context, grant, (status) => {
+    const { slot: _left, reason: _reason, message: _message, ...rest } = status;
+    return { ...withTold(rest, facts), drive: grant.drive ?? '' };
+  });
+};
+
+/**
+ * After a failed write nobody knows where on the tape it stands: it is full for writing. A load that failed wrote no data:
+ * a blank tape is as good as before.
+ */
+const spoilsTape = (grant: Grant): boolean =>
+  grant.loaded === true && (grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull');
+
+export const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | undefined): Promise<void> => {
+  await changeDrive(context, grant, ({ loadedTape: _gone, ...drive }) => drive);
+  await changeTape(context, grant, ({ drive: _gone, ...status }) => {
+    const next = { ...status, ...(slot === undefined ? {} : { slot }) };
+    const used = (next.groups ?? 0) > 0 || grant.outcome === 'Succeeded';
+    if (spoilsTape(grant) && context.labelsBlankTapes) return { ...next, freeState: 'Full' as const };
+    return next.freeState === 'Scratch' && used ? { ...next, freeState: 'Usable' as const } : next;
+  });
+};
+
+export const park = async (context: ActContext, grant: Grant, reason: string, message: string): Promise<void> => {
+  const found = { state: 'NotUsable' as const, reason: boundedReason(reason), message: bounded(message, 'detail') };
+  await changeDrive(context, grant, (drive) => ({ ...drive, ...found }));
+  await changeTape(context, grant, (status) => ({ ...status, ...found }));
+};
+
+export const unconfirmed = 'FencingUnconfirmed';
+
+export const suspectFence = async (context: ActContext, grant: Grant): Promise<undefined> => {
+  const message = `the worker of stream ${grant.number}, epoch ${grant.epoch}, is not proven to be gone`;
+  await changeDrive(context, grant, (drive) => ({
+    ...drive,
+    state: 'NotUsable' as const,
+    reason: unconfirmed,
+    message,
+  }));
+  return undefined;
+};
+
+const offline: readonly string[] = ['DriveOffline', 'DriveNotReady', 'Offline', 'NotReady'];
+const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
+
+/** Neither drive nor tape failed: an inventory has to say where it is. */
+const missTape = async (context: ActContext, grant: Grant, message: string): Promise<undefined> => {
+  await changeTape(context, grant, ({ slot: _not, ...status }) => ({
+    ...status,
+    ...{ state: 'Unknown' as const, reason: tapeNotFound, message },
+  }));
+  return undefined;
+};
+
+export const noteFault = async (context: ActContext, grant: Grant, fault: Fault): Promise<undefined> => {
+  const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
+  if (fault.domain === 'drive' || fault.domain === 'tape') {
+    const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
+    const full = reason === 'TapeFull';
+    if (reason === tapeNotFound) return missTape(context, grant, message);
+    if (!full) await changeDrive(context, grant, (drive) => ({ ...drive, errors: (drive.errors ?? 0) + 1, ...dead }));
+    await changeTape(context, grant, (status) => ({
+      ...status,
+      ...(full ? {} : { errors: (status.errors ?? 0) + 1 }),
+      reason,
+      message,
+      ...(foreign.includes(reason) ? { state: 'Foreign' as const } : {}),
+      ...(context.labelsBlankTapes && grant.loaded === true ? { freeState: 'Full' as const } : {}),
+    }));
+  }
+  return undefined;
+};
