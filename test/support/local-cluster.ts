@@ -32,6 +32,11 @@ export interface Terminal {
   readonly phase?: string;
 }
 
+interface Manifest {
+  readonly metadata: { readonly name: string; readonly [field: string]: unknown };
+  readonly [field: string]: unknown;
+}
+
 const isOver = (status: Terminal | undefined): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Cancelled';
 
@@ -157,7 +162,7 @@ export class LocalCluster {
   }
 
   /** As a user does it: `kubectl apply -f`. */
-  async apply(manifest: { readonly metadata: { readonly name: string } }): Promise<void> {
+  async apply(manifest: Manifest): Promise<void> {
     const file = path.join(this.makeFolder('manifests'), `${manifest.metadata.name}.json`);
     writeFileSync(file, JSON.stringify(manifest));
     const ended = await this.kubectl('apply', '-f', file);

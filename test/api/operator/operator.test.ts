@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackupServer, Holder, Inventory, Tape, TapeLibrary } from '../../../src/api/generated/index.ts';
@@ -6,7 +7,7 @@ import { operatorNamespace } from '../../../src/api/names.ts';
 import { backupServers, fcSwitches, mediaPools, savePages, tapeLibraries, tapes } from '../../../src/api/resources.ts';
 import type { TerminationMessage } from '../../../src/api/worker-order.ts';
 import { nextProcessNumber } from '../../../src/controllers/process-number.ts';
-import { leases, pods } from '../../../src/kube/resources.ts';
+import { events, leases, pods } from '../../../src/kube/resources.ts';
 import { getIfPresent } from '../../../src/kube/writes.ts';
 import { fcSwitch, holder, library, pool, server } from '../../support/hardware-objects.ts';
 import { OperatorSite, waitFor, type Operator } from './operator-harness.ts';
@@ -22,6 +23,20 @@ const bare = <T extends { readonly metadata: { readonly name: string } }>({ meta
 const readServer = (name: string): Promise<BackupServer> => site.api.get(backupServers, { name });
 const readLibrary = (): Promise<TapeLibrary> => site.api.get(tapeLibraries, { name: 'library-0' });
 const readTape = (name: string): Promise<Tape | undefined> => getIfPresent(site.api, tapes, { name });
+/** The note of the Warning that stands on a piece of hardware. */
+const warningOn = (kind: string, name: string, reason: string): Promise<string> =>
+  waitFor(`${reason} on ${name}`, async () => {
+    const { items } = await site.api.list(events, { namespace: 'default' });
+    const found = items.find(
+      (event) =>
+        event.type === 'Warning' &&
+        event.reason === reason &&
+        event.regarding?.kind === kind &&
+        event.regarding.name === name,
+    );
+    return found === undefined ? undefined : (found.note ?? '');
+  });
+
 const statusOf = { type: 'merge', subresource: 'status' } as const;
 
 const serverIn = (name: string, state: string): Promise<BackupServer> =>
@@ -120,6 +135,7 @@ describe('a backup server', () => {
     expect((await serverIn('server-0', 'Usable')).status).toMatchObject({ machineID: 'machine-1', bootID: 'boot-1' });
     await site.reportNode('server-0', 'False');
     expect((await serverIn('server-0', 'NotUsable')).status).toMatchObject({ reason: 'NodeNotReady' });
+    expect(await warningOn('BackupServer', 'server-0', 'NodeNotReady')).not.toBe('');
     await site.reportNode('server-0', 'True', 'boot-2');
     expect((await serverIn('server-0', 'Usable')).status).toMatchObject({ bootID: 'boot-2' });
   });
@@ -146,6 +162,15 @@ describe('a switch', () => {
       return found.status?.state === 'Usable' ? found.status : undefined;
     });
     expect(status.logins).toMatchObject([{ wwpn: '10:00:00:05:1e:0a:00:01', port: 4 }]);
+  });
+
+  it('that stops answering is NotUsable, and an Event on it says why', async () => {
+    const faults = join(site.folder, 'fabrics', 'fabric-0.faults.yaml');
+    writeFileSync(faults, JSON.stringify([{ kind: 'unreachable' }]));
+    const lookAgain = { metadata: { annotations: { 'twinreel.io/retry': '1' } } };
+    await site.api.patch(fcSwitches, { name: 'switch-0' }, lookAgain, { type: 'merge' });
+    expect(await warningOn('FCSwitch', 'switch-0', 'FabricUnreachable')).not.toBe('');
+    rmSync(faults);
   });
 });
 
@@ -220,6 +245,7 @@ describe('a tape library', () => {
     await site.endPod(name, 23, told('inventory', failed));
     const broken = await libraryWhere('NotUsable', ({ state }) => state === 'NotUsable');
     expect(broken).toMatchObject({ reason: 'NotReady', message: 'the door is open' });
+    expect(await warningOn('TapeLibrary', 'library-0', 'NotReady')).toBe('the door is open');
     await takeInventory(5, inventory());
     expect(await libraryWhere('Usable', ({ state }) => state === 'Usable')).toMatchObject({ reason: '' });
     expect((await tapeIn('tw0001l9', 'Scratch')).status).toMatchObject({ slot: 1024 });

@@ -25,7 +25,14 @@ const begin = (reconcile: Reconcile, more: object = {}) => {
   const clock = makeManualClock();
   const outcomes: string[] = [];
   const errors: string[] = [];
-  const log = { ...silentLog, error: (_: object, message: string) => void errors.push(message) };
+  const fields: object[] = [];
+  const log = {
+    ...silentLog,
+    error: (about: object, message: string) => {
+      fields.push(about);
+      errors.push(message);
+    },
+  };
   const metrics = { ...noMetrics, reconciled: (_: string, __: number, outcome: string) => void outcomes.push(outcome) };
   const informer = makeInformer<Pod>({ api, clock, random: () => 0, log, metrics }, { resource: pods, freeze: true });
   const controller = makeController({
@@ -49,10 +56,20 @@ const begin = (reconcile: Reconcile, more: object = {}) => {
     await settle();
     return running;
   };
-  return { api, clock, informer, controller, stop, start, outcomes, errors };
+  return { api, clock, informer, controller, stop, start, outcomes, errors, fields };
 };
 
 describe('a controller', () => {
+  test("says in the log whose reconcile failed, by the object's key", async () => {
+    const { api, start, fields } = begin(async () => {
+      throw new Error('broken');
+    });
+    api.seed(pods, pod('a'));
+    void start();
+    await settle();
+    expect(fields).toMatchObject([{ controller: 'pods', key: 'ns/a', err: new Error('broken') }]);
+  });
+
   test('reconciles nothing before its caches are complete, then everything', async () => {
     const keys: string[] = [];
     const { api, clock, start } = begin(async (key) => {
