@@ -46,6 +46,8 @@ describe('inventory', () => {
       library: { name: stage.libraryName, driver: 'virtual' },
       page,
     };
+    const spec = { type: 'Inventory', page: 0, pod: order.pod, library: stage.libraryName } as const;
+    await stage.api.create(savePages, { metadata: { name: page, namespace: operatorNamespace }, spec });
     expect(await run(stage, order)).toMatchObject({ code: 0, message: { outcome: 'succeeded' } });
     const { status } = await stage.api.get(savePages, { namespace: operatorNamespace, name: page });
     expect(status?.inventory).toMatchObject({ complete: true, drives: [{ address: driveAddress, loaded: false }, {}] });
