@@ -28,7 +28,7 @@ import {
 } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';
 import type { Deps } from './deps.ts';
-import { actOnGrant, busyLibraries, commonOrder, launch, placeOf } from './grant-acts.ts';
+import { actOnGrant, busyLibraries, commonOrder, launch, mustAllow, placeOf } from './grant-acts.ts';
 import type { ActContext, GrantStep } from './grant-acts.ts';
 import { foldOutcomes } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
@@ -373,6 +373,11 @@ const launchRestore = async (
   const { deps, job } = context;
   const backup: JobRef | undefined = restore.status?.backup;
   if (backup === undefined) throw new Error(`restore ${restore.metadata.name} names no backup`);
+  const place = placeOf(context, grant);
+  const targetFolder = mustAllow(place.server, restore, {
+    path: restore.spec.target.hostPath?.path ?? '',
+    write: true,
+  });
   const order: WorkerOrder = {
     role: 'restore',
     ...commonOrder(context, grant, grantName(job.uid, grant)),
@@ -382,16 +387,14 @@ const launchRestore = async (
     planRecord: restore.status?.planRecord ?? '',
     commitRecords: restore.status?.records ?? [],
     segments: [...segments],
+    targetFolder,
     paths: escapedPathsOf(restore),
     conflict: restore.spec.conflict ?? 'Fail',
     finish,
     heartbeatMs: deps.settings.heartbeatMs,
   };
-  const target = {
-    name: 'target',
-    hostPath: { path: restore.spec.target.hostPath?.path ?? '', type: 'DirectoryOrCreate' as const },
-  };
-  await launch(context, { order, ...placeOf(context, grant), target, job, fence: true });
+  const hostPath = { path: targetFolder.prefix, type: 'DirectoryOrCreate' as const };
+  await launch(context, { order, ...place, target: { name: 'target', hostPath }, job, fence: true });
   return undefined;
 };
 

@@ -132,10 +132,11 @@ class BackupStream {
   }
 
   async #openSource({ folder = '', rootInode, rootSize }: PlanSummary, ledger: KubeLedger): Promise<void> {
-    const { source } = this.#order;
+    const { source, sourceFolder } = this.#order;
     if (this.#indexFolder !== undefined) mkdirSync(this.#indexFolder, { recursive: true });
     const root = await this.#pipeline.openSource({
       folder: this.#folders.source,
+      sourceFolder,
       include: source.include,
       exclude: source.exclude,
       oneFileSystem: source.oneFileSystem,

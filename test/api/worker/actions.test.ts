@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { operatorNamespace, pageName, planPodName, streamPodName } from '../../../src/api/names.ts';
@@ -182,6 +182,15 @@ describe('plan', () => {
     const folders = { ...foldersOf(stage), source: join(stage.folder, 'nowhere') };
     const end = await runWorker(planOrder(stage, MiB), stage.kubeconfig, folders);
     expect(end).toMatchObject({ code: 10, message: { reason: 'SourceNotReadable', fault: 'source' } });
+  });
+
+  test('follows no link out of what the owner of the hardware allows', async () => {
+    const stage = await makeStage();
+    symlinkSync('/etc', join(stage.source, 'x'));
+    const order = { ...planOrder(stage, MiB), sourceFolder: { prefix: '/srv/team-a', beneath: 'x' } };
+    const end = await run(stage, order);
+    expect(end).toMatchObject({ code: 10, message: { reason: 'SourceNotReachable', fault: 'source' } });
+    expect(end.message?.message).toContain('/srv/team-a/x is a symbolic link');
   });
 
   test('cuts one segment for an empty source', async () => {

@@ -199,6 +199,7 @@ export const planOrder = (stage: Stage, segmentBytes: number, epoch = 1): PlanOr
   pod: planPodName(stage.job.uid, epoch),
   record: stage.planRecord,
   source: sourceOrder(stage),
+  sourceFolder: { prefix: stage.source, beneath: '' },
   segmentBytes,
 });
 
@@ -208,6 +209,7 @@ export const backupOrder = (stage: Stage, epoch: number): BackupOrder => ({
   pod: streamPodName(stage.job.uid, 0, epoch),
   tape: { name: stage.tape, barcode: stage.barcode, labelId: stage.labelId },
   source: sourceOrder(stage),
+  sourceFolder: { prefix: stage.source, beneath: '' },
   record: stage.record,
   planRecord: stage.planRecord,
   compression: 'None',
@@ -249,6 +251,7 @@ export const restoreOrder = (
   planRecord: stage.planRecord,
   commitRecords: [stage.record],
   segments: [{ first: 0, last: 100_000 }],
+  targetFolder: { prefix: stage.target, beneath: '' },
   paths: [],
   conflict: 'Fail',
   finish: true,

@@ -21,6 +21,7 @@ const order: BackupOrder = {
   drive: { name: 'drive-0', elementAddress: 256 },
   tape: { name: 'library-0-000001l9', barcode: '000001L9', labelId: 'aa'.repeat(16) },
   source: { kind: 'hostPath', path: '/data', include: [], exclude: [], oneFileSystem: true, shared: false },
+  sourceFolder: { prefix: '/data', beneath: '' },
   record: 'r-s0',
   planRecord: 'r-plan',
   compression: 'None',
