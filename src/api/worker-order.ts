@@ -109,6 +109,7 @@ export interface PlanOrder extends Common {
   readonly record: string;
   readonly source: SourceOrder;
   readonly sourceFolder: HostFolder;
+  readonly lockPages: boolean;
   /** Absent: chosen by the driver's default and the size of the file system. */
   readonly segmentBytes?: number;
 }
@@ -125,6 +126,8 @@ export interface BackupOrder extends Common {
   /** This stream's head, and the head of the plan. */
   readonly record: string;
   readonly planRecord: string;
+  /** A retention lock stands: pages bear its label from the start. */
+  readonly lockPages: boolean;
   readonly compression: 'None' | 'Zstd';
   /** RFC 3339; absent: kept for ever. */
   readonly retainUntil?: string;

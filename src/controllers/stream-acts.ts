@@ -14,6 +14,7 @@ import { changeStatus } from './change-status.ts';
 import { commonOrder, launch, mustAllow, placeOf } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
 import { runHook } from './hook-runner.ts';
+import { isLockedNow } from './job-retention.ts';
 import type { Outcome } from './outcome.ts';
 
 export type StreamStep = Extract<
@@ -88,7 +89,12 @@ const ensureRecord = async (
     metadata: {
       name,
       namespace: deps.settings.namespace,
-      labels: { ...jobLabels(job), [labels.active]: 'true', [labels.type]: spec.type },
+      labels: {
+        ...jobLabels(job),
+        [labels.active]: 'true',
+        [labels.type]: spec.type,
+        ...(isLockedNow(deps, owner) ? { [labels.locked]: 'true' } : {}),
+      },
     },
     spec: {
       ...spec,
@@ -144,6 +150,7 @@ const launchPlan = async (context: ActContext, job: BackupJob, serverName: strin
     source: sourceOrder(job),
     sourceFolder,
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    lockPages: isLockedNow(deps, job),
   };
   await launch(context, { order, server, source: sourceVolume(sourceFolder), job: context.job, fence: false });
   return undefined;
@@ -202,6 +209,7 @@ const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): 
     sourceFolder,
     record: headRef(context, grant).name,
     planRecord: planRecordName(context.job.uid, context.job.processNumber),
+    lockPages: isLockedNow(deps, job),
     compression: job.spec.compression ?? 'None',
     ...(retainUntil === undefined ? {} : { retainUntil }),
     catalogueEvery: deps.settings.catalogueEvery,

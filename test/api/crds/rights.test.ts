@@ -237,6 +237,20 @@ describe('a record under a retention lock', () => {
   });
 });
 
+describe('a page under a retention lock', () => {
+  it('is made so by its worker, and then neither deleted nor unlocked by anybody but the operator', async () => {
+    const page = newPage(9);
+    const locked = { ...page.metadata.labels, [labels.locked]: 'true' };
+    await worker.create(savePages, { ...page, metadata: { ...page.metadata, labels: locked } });
+    const ref = { namespace, name: page.metadata.name };
+    const lift = { metadata: { labels: { [labels.locked]: null } } };
+    expect(await reasonOf(admin.delete(savePages, ref))).toContain('the retention lock stands');
+    expect(await reasonOf(admin.patch(savePages, ref, lift, merge))).toContain('only the operator takes away');
+    await operator.patch(savePages, ref, lift, merge);
+    await expect(admin.delete(savePages, ref)).resolves.toBeUndefined();
+  });
+});
+
 describe('the rights', () => {
   const twinreel = 'twinreel.io';
   it.each([

@@ -13,6 +13,8 @@ import {
   readHead,
   restoreOrder,
 } from './stage.ts';
+import { labels, operatorNamespace, pageName } from '../../../src/api/names.ts';
+import { savePages } from '../../../src/api/resources.ts';
 import { describeTree, makeTree } from './trees.ts';
 import { runWorker, startWorker } from './worker-process.ts';
 
@@ -82,6 +84,17 @@ describe('a stream worker', () => {
     expect(readdirSync(outside)).toEqual([]);
     expect(await into('made/here')).toMatchObject({ code: 0 });
     expect(describeTree(join(stage.target, 'made/here'))).toBe(describeTree(stage.source));
+  });
+
+  test('opens pages under a retention lock where it is told that one stands', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 2);
+    const segments = await loadAndPlan(stage, 8 * MiB, { lockPages: true });
+    await backUpAll(stage, segments, { lockPages: true });
+    for (const record of [stage.planRecord, stage.record]) {
+      const page = await stage.api.get(savePages, { namespace: operatorNamespace, name: pageName(record, 0) });
+      expect(page.metadata.labels).toMatchObject({ [labels.locked]: 'true', [labels.record]: record });
+    }
   });
 
   test('compresses where it is asked to, and restores from that', async () => {

@@ -200,6 +200,7 @@ export const planOrder = (stage: Stage, segmentBytes: number, epoch = 1): PlanOr
   record: stage.planRecord,
   source: sourceOrder(stage),
   sourceFolder: { prefix: stage.source, beneath: '' },
+  lockPages: false,
   segmentBytes,
 });
 
@@ -212,6 +213,7 @@ export const backupOrder = (stage: Stage, epoch: number): BackupOrder => ({
   sourceFolder: { prefix: stage.source, beneath: '' },
   record: stage.record,
   planRecord: stage.planRecord,
+  lockPages: false,
   compression: 'None',
   catalogueEvery: 4,
   fenceTimeoutMs: 60_000,

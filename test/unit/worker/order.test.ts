@@ -24,6 +24,7 @@ const order: BackupOrder = {
   sourceFolder: { prefix: '/data', beneath: '' },
   record: 'r-s0',
   planRecord: 'r-plan',
+  lockPages: false,
   compression: 'None',
   catalogueEvery: 16,
   fenceTimeoutMs: 60_000,
