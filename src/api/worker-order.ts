@@ -52,6 +52,17 @@ export interface SourceOrder {
   readonly shared: boolean;
 }
 
+/**
+ * Where in its mount a source or target lies. The mount is the prefix, not the folder: whoever may write beneath the prefix
+ * could make the folder a link, and a mount follows it to wherever it leads.
+ */
+export interface HostFolder {
+  /** As the hardware's owner allows it (BackupServer.spec.hostPaths); may be a link itself. */
+  readonly prefix: string;
+  /** What of the user's path follows the prefix, without a slash at either end; empty: the prefix is meant. */
+  readonly beneath: string;
+}
+
 interface Common {
   readonly v: 1;
   /** Name of the worker's own pod: heads and pages that it writes name it. */
@@ -99,6 +110,8 @@ export interface PlanOrder extends Common {
   /** Head of type Plan. */
   readonly record: string;
   readonly source: SourceOrder;
+  readonly sourceFolder: HostFolder;
+  readonly lockPages: boolean;
   /** Absent: chosen by the driver's default and the size of the file system. */
   readonly segmentBytes?: number;
 }
@@ -111,9 +124,12 @@ export interface BackupOrder extends Common {
   readonly drive: DriveOrder;
   readonly tape: TapeOrder & { readonly labelId: string };
   readonly source: SourceOrder;
+  readonly sourceFolder: HostFolder;
   /** This stream's head, and the head of the plan. */
   readonly record: string;
   readonly planRecord: string;
+  /** A retention lock stands: pages bear its label from the start. */
+  readonly lockPages: boolean;
   readonly compression: 'None' | 'Zstd';
   /** RFC 3339; absent: kept for ever. */
   readonly retainUntil?: string;
@@ -148,6 +164,7 @@ export interface RestoreOrder extends Common {
   readonly commitRecords: readonly string[];
   /** In reading order; the `links` segment is among them where it is wanted. */
   readonly segments: readonly SegmentRange[];
+  readonly targetFolder: HostFolder;
   /** Escaped paths; empty: everything. */
   readonly paths: readonly string[];
   readonly conflict: 'Fail' | 'Skip' | 'Overwrite' | 'KeepNewer';

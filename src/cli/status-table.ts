@@ -1,6 +1,7 @@
 import { ageOf } from './amounts.ts';
 import type { Work } from './observe.ts';
 import { toneOf, type Paint } from './paint.ts';
+import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { formatTable } from './table.ts';
 
@@ -18,7 +19,7 @@ const columns = ['NAME', 'PHASE', 'PROGRESS', 'STREAMS', 'FAILOVERS', 'REASON', 
 export const formatStatusTable = (work: readonly Work[], options: TableOptions): readonly string[] =>
   formatTable(
     options.withNamespace ? ['NAMESPACE', ...columns] : columns,
-    work.map((one) => rowOf(one, options)),
+    work.map((one) => rowOf(printable(one), options)),
   );
 
 const rowOf = ({ kind, object }: Work, { nowMs, paint, withNamespace, withBars }: TableOptions): readonly string[] => {

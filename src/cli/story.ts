@@ -11,6 +11,7 @@ import { formatBytes } from '../decide/units.ts';
 import { ageOf, count, formatRate } from './amounts.ts';
 import type { Work } from './observe.ts';
 import { toneOf, type Paint } from './paint.ts';
+import { printable } from './printable.ts';
 import { progressBar } from './progress-bar.ts';
 import { backupParts } from './story-backup.ts';
 import { restoreParts } from './story-restore.ts';
@@ -30,8 +31,10 @@ export interface Part {
 }
 
 /** Everything worth knowing about one job or restore, for a terminal. Pure. */
-export const tellStory = (work: Work, options: StoryOptions): readonly string[] => {
-  const { paint } = options;
+export const tellStory = (told: Work, given: StoryOptions): readonly string[] => {
+  const { paint } = given;
+  const work = printable(told);
+  const options = { ...given, records: printable(given.records) };
   const own = work.kind === 'BackupJob' ? backupParts(work.object, options) : restoreParts(work.object, options);
   const parts = [
     { title: 'Streams', lines: streamLines(work.object, options) },

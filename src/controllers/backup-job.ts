@@ -15,7 +15,7 @@ import { finalise, isOver, isTerminal, summarise } from '../decide/job-status.ts
 import type { Heads } from '../decide/job-status.ts';
 import { initialStatus, resumed } from '../decide/resume.ts';
 import type { Step } from '../decide/step.ts';
-import { parseDurationMs } from '../decide/units.ts';
+import { expiryOf } from '../decide/retention.ts';
 import { unsupportedIn } from '../decide/unsupported.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
@@ -35,6 +35,7 @@ import type { HookTasks } from './hook-tasks.ts';
 import { observeJob } from './observe-job.ts';
 import { foldHooks, foldOutcomes } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
+import { retentionOf } from './job-retention.ts';
 import { nextProcessNumber } from './process-number.ts';
 import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
@@ -110,15 +111,15 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
     ...initialStatus(effectiveSpec(job), now),
     processNumber,
     observedGeneration: job.metadata.generation ?? 0,
-    ...expiry(job, now),
+    ...expiry(deps, job, now),
     ...(unsupported === undefined ? {} : { ending: { result: 'Failed', ...unsupported } }),
   };
   return write(deps, memory, job, status, signal);
 };
 
-const expiry = (job: BackupJob, now: string): Pick<JobStatus, 'expires'> => {
-  const { keepFor } = job.spec.retention ?? {};
-  return keepFor === undefined ? {} : { expires: new Date(Date.parse(now) + parseDurationMs(keepFor)).toISOString() };
+const expiry = (deps: Deps, job: BackupJob, now: string): Pick<JobStatus, 'expires'> => {
+  const expires = expiryOf(retentionOf(deps, job), Date.parse(now));
+  return expires === undefined ? {} : { expires };
 };
 
 /** It stays suspended, is resumed, or ends: for that it goes the way of all jobs. */

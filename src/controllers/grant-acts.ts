@@ -1,9 +1,10 @@
 /** Carries out the steps that jobs and restores share: zones, load and unload pods, notes on hardware, holders. */
-import type { Grant, TapeLibrary } from '../api/generated/index.ts';
+import type { BackupJob, Grant, Restore, TapeLibrary } from '../api/generated/index.ts';
 import { finalizers } from '../api/names.ts';
 import { fcSwitches } from '../api/resources.ts';
-import type { JobIdentity, WorkerOrder } from '../api/worker-order.ts';
+import type { HostFolder, JobIdentity, WorkerOrder } from '../api/worker-order.ts';
 import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
+import { hostFolderOn } from '../decide/hardware.ts';
 import { podFacts } from '../decide/pod-facts.ts';
 import type { Step } from '../decide/step.ts';
 import { workerPod } from '../decide/worker-pod.ts';
@@ -146,6 +147,17 @@ export const placeOf = ({ deps }: Pick<ActContext, 'deps'>, grant: Grant): Place
   if (library === undefined)
     throw new Error(`TapeLibrary ${grant.library ?? ''} of stream ${grant.number} does not exist`);
   return { server, library };
+};
+
+/** A path that was allowed when the server was chosen may not be any more: then nothing is mounted. */
+export const mustAllow = (
+  server: WorkerPodPlan['server'],
+  { metadata }: BackupJob | Restore,
+  hostPath: { readonly path: string; readonly write: boolean },
+): HostFolder => {
+  const folder = hostFolderOn(server, metadata.namespace ?? '', hostPath);
+  if (folder !== undefined) return folder;
+  throw new Error(`BackupServer ${server.metadata.name} does not allow ${hostPath.path} to ${metadata.name} any more`);
 };
 
 export const commonOrder = ({ deps, job }: Pick<ActContext, 'deps' | 'job'>, grant: Grant, pod: string) => ({

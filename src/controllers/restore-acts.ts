@@ -10,7 +10,7 @@ import { jobLabels } from '../decide/worker-pod.ts';
 import { createIfAbsent, deleteIfPresent } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';
 import type { Deps } from './deps.ts';
-import { actOnGrant, commonOrder, launch, placeOf } from './grant-acts.ts';
+import { actOnGrant, commonOrder, launch, mustAllow, placeOf } from './grant-acts.ts';
 import type { ActContext, GrantStep } from './grant-acts.ts';
 import type { Outcome } from './outcome.ts';
 import { escapedPathsOf } from './restore-choice.ts';
@@ -94,6 +94,11 @@ const launchRestore = async (
   const { deps, job } = context;
   const backup: JobRef | undefined = restore.status?.backup;
   if (backup === undefined) throw new Error(`restore ${restore.metadata.name} names no backup`);
+  const place = placeOf(context, grant);
+  const targetFolder = mustAllow(place.server, restore, {
+    path: restore.spec.target.hostPath?.path ?? '',
+    write: true,
+  });
   const order: WorkerOrder = {
     role: 'restore',
     ...commonOrder(context, grant, grantName(job.uid, grant)),
@@ -103,16 +108,14 @@ const launchRestore = async (
     planRecord: restore.status?.planRecord ?? '',
     commitRecords: restore.status?.records ?? [],
     segments: [...segments],
+    targetFolder,
     paths: escapedPathsOf(restore),
     conflict: restore.spec.conflict ?? 'Fail',
     finish,
     heartbeatMs: deps.settings.heartbeatMs,
   };
-  const target = {
-    name: 'target',
-    hostPath: { path: restore.spec.target.hostPath?.path ?? '', type: 'DirectoryOrCreate' as const },
-  };
-  await launch(context, { order, ...placeOf(context, grant), target, job, fence: true });
+  const hostPath = { path: targetFolder.prefix, type: 'DirectoryOrCreate' as const };
+  await launch(context, { order, ...place, target: { name: 'target', hostPath }, job, fence: true });
   return undefined;
 };
 

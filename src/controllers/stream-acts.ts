@@ -1,8 +1,8 @@
 /** Carries out the steps of backup streams: plan and stream heads, the pods that work for them, the work handed out. */
-import type { BackupJob, BackupSaveRecord, Grant, HookRun } from '../api/generated/index.ts';
+import type { BackupJob, BackupSaveRecord, BackupServer, Grant, HookRun } from '../api/generated/index.ts';
 import { labels, planPodName, planRecordName, streamRecordName } from '../api/names.ts';
 import { apiVersion, backupSaveRecords, savePages } from '../api/resources.ts';
-import type { SourceOrder, WorkerOrder } from '../api/worker-order.ts';
+import type { HostFolder, SourceOrder, WorkerOrder } from '../api/worker-order.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import { grantName } from '../decide/grant.ts';
 import type { Span } from '../decide/spans.ts';
@@ -11,10 +11,11 @@ import { jobLabels } from '../decide/worker-pod.ts';
 import type { Volume } from '../kube/core-types.ts';
 import { createIfAbsent, patchMetadata } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';
-import { commonOrder, launch, placeOf, tapeOrder } from './grant-acts.ts';
+import { commonOrder, launch, mustAllow, placeOf, tapeOrder } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
 import { runHook } from './hook-runner.ts';
 import type { HookTasks } from './hook-tasks.ts';
+import { isLockedNow } from './job-retention.ts';
 import type { Outcome } from './outcome.ts';
 
 export type StreamStep = Extract<
@@ -64,9 +65,12 @@ export const sourceOrder = ({ spec }: BackupJob): SourceOrder => {
   return { kind: 'hostPath', path: source.hostPath?.path ?? '', ...common };
 };
 
-const sourceVolume = ({ spec }: BackupJob): Volume => ({
+const sourceFolderOn = (server: BackupServer, job: BackupJob): HostFolder =>
+  mustAllow(server, job, { path: job.spec.source.hostPath?.path ?? '', write: false });
+
+const sourceVolume = ({ prefix }: HostFolder): Volume => ({
   name: 'source',
-  hostPath: { path: spec.source.hostPath?.path ?? '', type: 'Directory' },
+  hostPath: { path: prefix, type: 'Directory' },
 });
 
 const ensureRecord = async (
@@ -83,7 +87,12 @@ const ensureRecord = async (
     metadata: {
       name,
       namespace: deps.settings.namespace,
-      labels: { ...jobLabels(job), [labels.active]: 'true', [labels.type]: spec.type },
+      labels: {
+        ...jobLabels(job),
+        [labels.active]: 'true',
+        [labels.type]: spec.type,
+        ...(isLockedNow(deps, owner) ? { [labels.locked]: 'true' } : {}),
+      },
     },
     spec: {
       ...spec,
@@ -127,6 +136,7 @@ const launchPlan = async (context: ActContext, job: BackupJob, serverName: strin
     signal,
   );
   const { segmentBytes } = effectiveSpec(job);
+  const sourceFolder = sourceFolderOn(server, job);
   const order: WorkerOrder = {
     v: 1,
     role: 'plan',
@@ -136,9 +146,11 @@ const launchPlan = async (context: ActContext, job: BackupJob, serverName: strin
     job: context.job,
     record,
     source: sourceOrder(job),
+    sourceFolder,
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    lockPages: isLockedNow(deps, job),
   };
-  await launch(context, { order, server, source: sourceVolume(job), job: context.job, fence: false });
+  await launch(context, { order, server, source: sourceVolume(sourceFolder), job: context.job, fence: false });
   return undefined;
 };
 
@@ -185,21 +197,24 @@ const openHead = async (
 const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): Promise<undefined> => {
   const { deps } = context;
   const place = placeOf(context, grant);
+  const sourceFolder = sourceFolderOn(place.server, job);
   const retainUntil = job.status?.expires;
   const order: WorkerOrder = {
     role: 'backup',
     ...commonOrder(context, grant, grantName(context.job.uid, grant)),
     tape: { ...tapeOrder(context, grant), labelId: grant.labelId ?? '' },
     source: sourceOrder(job),
+    sourceFolder,
     record: headRef(context, grant).name,
     planRecord: planRecordName(context.job.uid, context.job.processNumber),
+    lockPages: isLockedNow(deps, job),
     compression: job.spec.compression ?? 'None',
     ...(retainUntil === undefined ? {} : { retainUntil }),
     catalogueEvery: deps.settings.catalogueEvery,
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
     heartbeatMs: deps.settings.heartbeatMs,
   };
-  await launch(context, { order, ...place, source: sourceVolume(job), job: context.job, fence: true });
+  await launch(context, { order, ...place, source: sourceVolume(sourceFolder), job: context.job, fence: true });
   return undefined;
 };
 

@@ -12,6 +12,7 @@ import type {
   Tape,
   TapeLibrary,
 } from '../api/generated/index.ts';
+import type { HostFolder } from '../api/worker-order.ts';
 import type { DriveChoice, Free, ServerChoice, TapeChoice } from './allocate.ts';
 import type { FabricSwitch } from './routes.ts';
 
@@ -76,15 +77,29 @@ export const isBeneath = (path: string, prefix: string): boolean => {
   return base === '' || path === base || path.startsWith(`${base}/`);
 };
 
-export const allowsHostPath = (server: BackupServer, need: Pick<Need, 'namespace' | 'hostPath'>): boolean => {
-  const { hostPath, namespace } = need;
-  if (hostPath === undefined) return true;
-  return (server.spec.hostPaths ?? []).some(
-    (rule) =>
-      isBeneath(hostPath.path, rule.prefix) &&
-      (rule.namespaces.includes(namespace) || rule.namespaces.includes('*')) &&
-      (!hostPath.write || rule.readOnly === false),
-  );
+export const allowsHostPath = (server: BackupServer, { namespace, hostPath }: Pick<Need, 'namespace' | 'hostPath'>) =>
+  hostPath === undefined || hostFolderOn(server, namespace, hostPath) !== undefined;
+
+/**
+ * The path as the owner allows it: the longest prefix that does, and what follows it. Undefined: not allowed. Strings say
+ * nothing about links: the worker sees to it that none leads out of the prefix.
+ */
+export const hostFolderOn = (
+  server: BackupServer,
+  namespace: string,
+  { path, write }: NonNullable<Need['hostPath']>,
+): HostFolder | undefined => {
+  const prefixes = (server.spec.hostPaths ?? [])
+    .filter(
+      (rule) =>
+        isBeneath(path, rule.prefix) &&
+        (rule.namespaces.includes(namespace) || rule.namespaces.includes('*')) &&
+        (!write || rule.readOnly === false),
+    )
+    .map((rule) => rule.prefix.replace(/\/+$/, ''));
+  if (prefixes.length === 0) return undefined;
+  const longest = prefixes.reduce((a, b) => (b.length > a.length ? b : a));
+  return { prefix: longest === '' ? '/' : longest, beneath: path.slice(longest.length).replace(/^\/+|\/+$/g, '') };
 };
 
 export const freeFor = (need: Need, hardware: Hardware, horizon: Horizon): Free => ({

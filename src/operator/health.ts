@@ -1,5 +1,5 @@
 /** Answers probes and scrapes: `/healthz`, `/readyz`, `/metrics`. */
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '../kube/log.ts';
 
@@ -21,7 +21,7 @@ export interface HealthServer {
 
 export const startHealthServer = async (options: HealthOptions): Promise<HealthServer> => {
   const server = createServer((request, response) => {
-    answer(options, new URL(request.url ?? '/', 'http://operator').pathname, response).catch((error: unknown) => {
+    answer(options, request, response).catch((error: unknown) => {
       options.log.error({ url: request.url, err: error }, 'a probe or scrape could not be answered');
       response.destroy();
     });
@@ -43,8 +43,13 @@ export const startHealthServer = async (options: HealthOptions): Promise<HealthS
   };
 };
 
-const answer = async (options: HealthOptions, path: string, response: ServerResponse): Promise<void> => {
-  switch (path) {
+// An exception in the server's callback would end the operator: whatever may throw stands in here, as a rejection.
+const answer = async (options: HealthOptions, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET and HEAD\n');
+  // Anybody who reaches the port may send a request target that is no URL, such as `//`.
+  const target = URL.parse(request.url ?? '/', 'http://operator');
+  if (target === null) return send(response, 400, 'not a path\n');
+  switch (target.pathname) {
     case '/healthz':
       return send(response, 200, 'ok\n');
     case '/readyz': {

@@ -12,6 +12,8 @@ export const AT_REMOVEDIR = 0x200;
 export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_CLOEXEC = 0o2000000;
+/** Only a place: good to go on from, also where it may not be read. Node's constants lack it. */
+export const O_PATH = 0o10000000;
 /** As `fs.constants` has it; it differs between architectures. */
 export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOFOLLOW, O_DIRECTORY } = constants;
 export const { O_NONBLOCK, O_NOATIME, O_DIRECT, O_SYNC, O_DSYNC } = constants;

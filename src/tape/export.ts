@@ -1,20 +1,16 @@
-import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, writeSync } from 'node:fs';
 import { openVirtualLibrary, type VirtualTapeFacts } from '../devices/changer/virtual-library.ts';
 import type { TapeElement } from '../devices/drive/virtual-tape-map.ts';
 import { VirtualTape } from '../devices/drive/virtual-tape.ts';
+import { ExportError, ExportFolder } from './export-folder.ts';
 import { decodeLabel } from './labels.ts';
-
-export class ExportError extends Error {
-  readonly code = 'NoSuchTape';
-}
 
 export interface ExportOrder {
   /** Folder of the virtual library. */
   readonly libraryFolder: string;
   /** In any case. */
   readonly barcode: string;
-  /** Made where it does not exist. */
+  /** Made where it does not exist; empty, or with nothing in the way but an earlier export. */
   readonly out: string;
 }
 
@@ -29,9 +25,8 @@ const copyBytes = 1_048_576;
 
 /**
  * Writes every tape file of a virtual tape into a file of its own (`OUT/00000`, `00001`, …), as `dd` would read them.
- * Tape files of that name that an earlier export left beyond the last are removed. The cartridge may lie in a slot or
- * in a drive: nothing but its files is read and no lock is taken, so a tape that is being written is exported as it
- * was at one moment.
+ * What an earlier export made there is replaced, and nothing else. The cartridge may lie in a slot or in a drive: nothing
+ * but its files is read and no lock is taken, so a tape that is being written is exported as it was at one moment.
  *
  * @throws ExportError, NotAVirtualLibrary
  */
@@ -39,13 +34,8 @@ export function exportTape({ libraryFolder, barcode, out }: ExportOrder): Export
   const facts = findTape(libraryFolder, barcode);
   const tape = VirtualTape.open(facts.folder, 'read');
   try {
-    mkdirSync(out, { recursive: true });
     const files = splitIntoFiles(tape.layout.elements);
-    let bytes = 0;
-    for (const [number, runs] of files.entries()) bytes += writeTapeFile(tape, runs, join(out, nameOf(number)));
-    const names = new Set(files.keys().map(nameOf));
-    for (const name of readdirSync(out)) if (/^\d{5}$/.test(name) && !names.has(name)) rmSync(join(out, name));
-    return { barcode: facts.barcode, files: files.length, bytes };
+    return { barcode: facts.barcode, files: files.length, bytes: writeTapeFiles(tape, files, out) };
   } finally {
     tape.close();
   }
@@ -56,7 +46,7 @@ function findTape(libraryFolder: string, barcode: string): VirtualTapeFacts {
   const found = tapes.find((tape) => tape.barcode.toUpperCase() === barcode.toUpperCase());
   if (found !== undefined) return found;
   const there = tapes.map((tape) => tape.barcode).join(', ');
-  throw new ExportError(`${libraryFolder} holds no tape ${barcode}; there are ${there}`);
+  throw new ExportError('NoSuchTape', `${libraryFolder} holds no tape ${barcode}; there are ${there}`);
 }
 
 const nameOf = (number: number): string => String(number).padStart(5, '0');
@@ -73,8 +63,20 @@ function splitIntoFiles(elements: readonly TapeElement[]): readonly (readonly Ru
   return files.at(-1)?.length === 0 ? files.slice(0, -1) : files;
 }
 
-function writeTapeFile(tape: VirtualTape, runs: readonly Run[], path: string): number {
-  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o644);
+function writeTapeFiles(tape: VirtualTape, files: readonly (readonly Run[])[], out: string): number {
+  const folder = new ExportFolder(out);
+  try {
+    folder.clear(new Set(files.keys().map(nameOf)));
+    let bytes = 0;
+    for (const [number, runs] of files.entries()) bytes += writeTapeFile(tape, runs, folder.create(nameOf(number)));
+    return bytes;
+  } finally {
+    folder.close();
+  }
+}
+
+/** Closes the descriptor. */
+function writeTapeFile(tape: VirtualTape, runs: readonly Run[], fd: number): number {
   let bytes = 0;
   try {
     for (const run of runs) bytes += writeRun(tape, run, fd);

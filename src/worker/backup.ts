@@ -143,9 +143,10 @@ class BackupStream {
   }
 
   async #openSource(plan: PlanSummary, ledger: KubeLedger): Promise<void> {
-    const { source } = this.#order;
+    const { source, sourceFolder } = this.#order;
     const root = await this.#pipeline.openSource({
       folder: this.#folders.source,
+      sourceFolder,
       include: source.include,
       exclude: source.exclude,
       oneFileSystem: source.oneFileSystem,

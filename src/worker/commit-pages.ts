@@ -23,6 +23,8 @@ export interface CommitPagesDeps {
   readonly stream: number;
   readonly epoch: number;
   readonly pod: string;
+  /** A retention lock stands. */
+  readonly lockPages: boolean;
 }
 
 /** The list of commits of one stream. Each commit is one entry of one page, put there by compare-and-swap. */
@@ -99,12 +101,17 @@ export class CommitPages {
   }
 
   #newPage(page: number): SavePage {
-    const { namespace, record, job, stream, epoch, pod } = this.#deps;
+    const { namespace, record, job, stream, epoch, pod, lockPages } = this.#deps;
     return {
       metadata: {
         name: pageName(record, page),
         namespace,
-        labels: { [labels.jobUid]: job.uid, [labels.record]: record, [labels.type]: 'Commits' },
+        labels: {
+          [labels.jobUid]: job.uid,
+          [labels.record]: record,
+          [labels.type]: 'Commits',
+          ...(lockPages ? { [labels.locked]: 'true' } : {}),
+        },
       },
       spec: { type: 'Commits', record, page, job, stream, epoch, pod },
     };

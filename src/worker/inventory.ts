@@ -1,11 +1,9 @@
 import type { Inventory } from '../api/generated/shared.ts';
-import { labels } from '../api/names.ts';
 import { savePages } from '../api/resources.ts';
 import type { InventoryOrder } from '../api/worker-order.ts';
 import { openVirtualLibrary } from '../devices/changer/virtual-library.ts';
 import { isApiError } from '../kube/api.ts';
 import { realClock } from '../kube/clock.ts';
-import { createIfAbsent } from '../kube/writes.ts';
 import { needFolder, type RoleContext } from './environment.ts';
 import { apiFailure, withPatience } from './head.ts';
 import { openChanger } from './open-drive.ts';
@@ -66,16 +64,12 @@ const factsByBarcode = ({ library }: InventoryOrder, folder: string) =>
       : [],
   );
 
+/** The operator has made the page: a worker may open none for an inventory, which it could then put in another's place. */
 const fillPage = async (order: InventoryOrder, inventory: Inventory, { api, stop }: RoleContext): Promise<void> => {
-  const { page: name, operatorNamespace: namespace, pod, library } = order;
-  const blank = {
-    metadata: { name, namespace, labels: { [labels.type]: 'Inventory', [labels.library]: library.name } },
-    spec: { type: 'Inventory', page: 0, pod, library: library.name } as const,
-  };
+  const ref = { namespace: order.operatorNamespace, name: order.page };
   await withPatience(realClock, patienceMs, stop, async () => {
-    const { object } = await createIfAbsent(api, savePages, blank, stop);
-    const { resourceVersion } = object.metadata;
-    const body = { metadata: { resourceVersion }, status: { inventory } };
-    await api.patch(savePages, { namespace, name }, body, { type: 'merge', subresource: 'status' }, stop);
+    const { metadata } = await api.get(savePages, ref, stop);
+    const body = { metadata: { resourceVersion: metadata.resourceVersion }, status: { inventory } };
+    await api.patch(savePages, ref, body, { type: 'merge', subresource: 'status' }, stop);
   });
 };

@@ -66,10 +66,10 @@ export class KubeLedger implements StreamLedger {
 
   private constructor(deps: KubeLedgerDeps, head: Head, plan: BackupSaveRecord) {
     const { api, clock, order } = deps;
-    const { operatorNamespace: namespace, record, job, pod, grant } = order;
+    const { operatorNamespace: namespace, record, job, pod, grant, lockPages } = order;
     this.#deps = deps;
     this.#head = head;
-    this.#pages = new CommitPages({ api, clock, head, namespace, record, job, pod, ...grant });
+    this.#pages = new CommitPages({ api, clock, head, namespace, record, job, pod, lockPages, ...grant });
     this.#plan = new LatestObject(plan, clock);
     this.#planReader = new PlanReader(api, namespace, order.planRecord);
   }

@@ -85,7 +85,13 @@ export const backUpLocally = async (
   const kept = indexFolder === undefined ? {} : { indexFolder };
   await Promise.all([
     pipeline.openTape({ address: backup.address, barcode: backup.barcode, labelId: backup.labelId }),
-    pipeline.openSource({ folder, ...filter, workFolder: plan.workFolder, ...kept }),
+    pipeline.openSource({
+      folder,
+      sourceFolder: { prefix: folder, beneath: '' },
+      ...filter,
+      workFolder: plan.workFolder,
+      ...kept,
+    }),
   ]);
   const ledger = new MemoryLedger(plan.work);
   await runStream(ledger, pipeline, { catalogueEvery: Infinity }, new AbortController().signal);

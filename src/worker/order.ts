@@ -9,6 +9,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const text: Rule = (value, at) =>
   typeof value === 'string' && value !== '' ? [] : [`${at} must be a string that is not empty`];
+const string: Rule = (value, at) => (typeof value === 'string' ? [] : [`${at} must be a string`]);
 const flag: Rule = (value, at) => (typeof value === 'boolean' ? [] : [`${at} must be true or false`]);
 const integer =
   (least: number): Rule =>
@@ -68,6 +69,7 @@ const source = object({
   oneFileSystem: flag,
   shared: flag,
 });
+const hostFolder = object({ prefix: text, beneath: string });
 const granted = {
   ...common,
   job,
@@ -80,13 +82,23 @@ const rules: Readonly<Record<WorkerRole, Rule>> = {
   inventory: object({ ...common, library, page: text }),
   load: object({ ...granted, tape: object(tapeFields), newLabelId: optional(text) }),
   unload: object({ ...granted, tape: object(tapeFields), housekeeping: optional(flag) }),
-  plan: object({ ...common, job, record: text, source, segmentBytes: optional(integer(1)) }),
+  plan: object({
+    ...common,
+    job,
+    record: text,
+    source,
+    sourceFolder: hostFolder,
+    lockPages: flag,
+    segmentBytes: optional(integer(1)),
+  }),
   backup: object({
     ...granted,
     tape: object({ ...tapeFields, labelId: text }),
     source,
+    sourceFolder: hostFolder,
     record: text,
     planRecord: text,
+    lockPages: flag,
     compression: oneOf('None', 'Zstd'),
     retainUntil: optional(time),
     catalogueEvery: integer(1),
@@ -101,6 +113,7 @@ const rules: Readonly<Record<WorkerRole, Rule>> = {
     planRecord: text,
     commitRecords: list(text),
     segments: list(range),
+    targetFolder: hostFolder,
     paths: list(text),
     conflict: oneOf('Fail', 'Skip', 'Overwrite', 'KeepNewer'),
     finish: flag,

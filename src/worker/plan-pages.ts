@@ -149,12 +149,17 @@ export class PlanPages {
   }
 
   #newPage(): SavePage {
-    const { operatorNamespace: namespace, record, job, pod } = this.#order;
+    const { operatorNamespace: namespace, record, job, pod, lockPages } = this.#order;
     return {
       metadata: {
         name: pageName(record, this.#pages),
         namespace,
-        labels: { [labels.jobUid]: job.uid, [labels.record]: record, [labels.type]: 'Plan' },
+        labels: {
+          [labels.jobUid]: job.uid,
+          [labels.record]: record,
+          [labels.type]: 'Plan',
+          ...(lockPages ? { [labels.locked]: 'true' } : {}),
+        },
       },
       spec: { type: 'Plan', record, page: this.#pages, job, pod },
     };

@@ -1,9 +1,12 @@
+import type { HostFolder } from '../api/worker-order.ts';
 import type { CursorJson } from '../archive/escape.ts';
 import type { ThreadFailure } from './thread-failure.ts';
 
 export interface ToPlanWalker {
   readonly kind: 'walk';
+  /** The mount, and where in it the source lies. */
   readonly source: string;
+  readonly sourceFolder: HostFolder;
   readonly jobUid: string;
   readonly include: readonly string[];
   readonly exclude: readonly string[];

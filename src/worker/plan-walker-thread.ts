@@ -1,11 +1,11 @@
 /** Walks the source and cuts boundaries: a thread, so that a source that hangs stops neither heartbeat nor signals. */
 import { flushCompileCache } from 'node:module';
-import { closeSync, openSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, statfsSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { cursorFromJson, cursorToJson } from '../archive/escape.ts';
 import { makePathFilter } from '../archive/path-filter.ts';
 import { chooseFolderName, chooseSegmentBytes, planSource, type PlannedSegment } from '../archive/plan.ts';
-import { WorkerFailure } from './failure.ts';
+import { openSourceFolder, pathOfFd } from './host-folder.ts';
 import type { CutSegment, FromPlanWalker, ToPlanWalker } from './plan-walker-protocol.ts';
 import { describeFailure } from './thread-failure.ts';
 
@@ -15,26 +15,17 @@ const batchMs = 50;
 
 const say = (message: FromPlanWalker): void => parentPort?.postMessage(message);
 
-const openRoot = (source: string): number => {
-  try {
-    return openSync(source, 'r');
-  } catch (cause) {
-    const message = `The source can't be opened: ${cause instanceof Error ? cause.message : ''}.`;
-    throw new WorkerFailure({ reason: 'SourceNotReadable', fault: 'source', message, cause });
-  }
-};
-
-const sizeFor = (order: ToPlanWalker): number => {
+const sizeFor = (order: ToPlanWalker, rootFd: number): number => {
   if (order.resume !== undefined) return order.resume.segmentBytes;
   if (order.segmentBytes !== undefined) return order.segmentBytes;
-  const { blocks, bfree, bsize } = statfsSync(order.source);
+  const { blocks, bfree, bsize } = statfsSync(pathOfFd(rootFd));
   return chooseSegmentBytes(defaultSegmentBytes, (blocks - bfree) * bsize);
 };
 
 const walkSource = (order: ToPlanWalker): void => {
-  const rootFd = openRoot(order.source);
-  const { ino, size } = statSync(order.source, { bigint: true });
-  const segmentBytes = sizeFor(order);
+  const rootFd = openSourceFolder(order.source, order.sourceFolder);
+  const { ino, size } = fstatSync(rootFd, { bigint: true });
+  const segmentBytes = sizeFor(order, rootFd);
   const { resume, oneFileSystem } = order;
   const folder = resume?.workFolder ?? chooseFolderName(rootFd, order.jobUid);
   say({ kind: 'begun', workFolder: folder, segmentBytes, rootInode: String(ino), rootSize: Number(size) });

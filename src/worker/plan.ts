@@ -81,10 +81,11 @@ class Planner {
   }
 
   #walkOrder(plan: PlanSummary | undefined, last: Boundary | undefined): ToPlanWalker {
-    const { source, job, segmentBytes } = this.#order;
+    const { source, sourceFolder, job, segmentBytes } = this.#order;
     const { include, exclude, oneFileSystem } = source;
     const wish = segmentBytes === undefined ? {} : { segmentBytes };
-    const order = { kind: 'walk', source: this.#source, jobUid: job.uid, include, exclude, oneFileSystem } as const;
+    const place = { source: this.#source, sourceFolder } as const;
+    const order = { kind: 'walk', ...place, jobUid: job.uid, include, exclude, oneFileSystem } as const;
     if (plan?.folder === undefined || plan.segmentBytes === undefined) return { ...order, ...wish };
     const workFolder = `.twinreel-${plan.folder}`;
     const n = last?.number ?? 0;

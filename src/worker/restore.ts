@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { unescapePath } from '../archive/escape.ts';
 import type { Selection } from '../archive/selection.ts';
 import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
@@ -9,6 +8,7 @@ import { realClock, sleep } from '../kube/clock.ts';
 import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
 import { checkHolder } from './holder-check.ts';
+import { openTargetFolder, pathOfFd } from './host-folder.ts';
 import { apiFailure, Head, isAway, type StatusPatch } from './head.ts';
 import { SharedProgress } from './progress.ts';
 import { RestorePipeline, type SegmentOutcome } from './restore-pipeline.ts';
@@ -110,13 +110,14 @@ class RestoreRun {
   }
 
   async #openBoth(workFolder: string): Promise<void> {
-    const { library, drive, tape, conflict, job } = this.#order;
-    mkdirSync(this.#folders.target, { recursive: true });
+    const { library, drive, tape, conflict, job, targetFolder } = this.#order;
+    // Open until the process ends: the thread at the target reaches it by its descriptor.
+    const target = pathOfFd(openTargetFolder(this.#folders.target, targetFolder));
     const { elementAddress } = drive;
     const address = { driver: library.driver, folder: this.#folders.library, elementAddress };
     await Promise.all([
       this.#pipeline.openTape(address, { barcode: tape.barcode, labelId: tape.labelId }),
-      this.#pipeline.openTarget(this.#folders.target, { workFolder, restoreUid: job.uid, conflict }),
+      this.#pipeline.openTarget(target, { workFolder, restoreUid: job.uid, conflict }),
     ]);
   }
 

@@ -9,8 +9,8 @@ export const usage = `twinreel worker: one action of one backup or restore, then
 
 It is started by the operator in a pod and takes no arguments. Environment:
   TWINREEL_ORDER                what to do, JSON (src/api/worker-order.ts)
-  TWINREEL_SOURCE               folder that is backed up
-  TWINREEL_TARGET               folder that is restored into
+  TWINREEL_SOURCE               folder in which lies what is backed up
+  TWINREEL_TARGET               folder in which lies what is restored into
   TWINREEL_LIBRARY              folder of a virtual library
   TWINREEL_CATALOGUE            folder that keeps the indexes of segments
   TWINREEL_KUBECONFIG           how to reach the API; else the pod's service account

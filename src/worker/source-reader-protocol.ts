@@ -1,3 +1,4 @@
+import type { HostFolder } from '../api/worker-order.ts';
 import type { InfoGiven } from '../archive/info.ts';
 import type { SegmentTotals } from '../archive/segment-totals.ts';
 import type { PlanCursor } from './ledger.ts';
@@ -16,7 +17,9 @@ export interface CatalogueMember {
 export type ToSourceReader =
   | {
       readonly kind: 'open';
+      /** The mount, and where in it the source lies. */
       readonly folder: string;
+      readonly sourceFolder: HostFolder;
       readonly include: readonly string[];
       readonly exclude: readonly string[];
       readonly oneFileSystem: boolean;

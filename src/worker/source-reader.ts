@@ -1,4 +1,4 @@
-import { openSync, statSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { PLAIN, type BlockSink, type Encoding } from '../archive/blocks.ts';
 import { cursorFromJson } from '../archive/escape.ts';
 import { writeLinksSegment } from '../archive/links-writer.ts';
@@ -6,8 +6,8 @@ import { makePathFilter, type PathFilter } from '../archive/path-filter.ts';
 import { writeSegment, type SegmentTask } from '../archive/segment-writer.ts';
 import type { SegmentTotals } from '../archive/segment-totals.ts';
 import { writeCatalogue } from './catalogue-payload.ts';
-import { WorkerFailure } from './failure.ts';
 import { keepIndex } from './keep-index.ts';
+import { openSourceFolder } from './host-folder.ts';
 import { OpenAhead } from './open-ahead.ts';
 import { SharedProgress } from './progress.ts';
 import { RingProducer } from './ring.ts';
@@ -32,7 +32,7 @@ export class SourceReader {
   /** @throws WorkerFailure where the source's root can't be opened */
   constructor(open: Open) {
     this.#open = open;
-    this.#rootFd = openRoot(open.folder);
+    this.#rootFd = openSourceFolder(open.folder, open.sourceFolder);
     this.#ring = new RingProducer(open.ring);
     this.#progress = new SharedProgress(open.progress);
     this.#filter = makePathFilter(open.include, open.exclude);
@@ -41,7 +41,7 @@ export class SourceReader {
   }
 
   describeRoot(): Extract<FromSourceReader, { kind: 'opened' }> {
-    const { ino, size } = statSync(this.#open.folder, { bigint: true });
+    const { ino, size } = fstatSync(this.#rootFd, { bigint: true });
     return { kind: 'opened', rootInode: String(ino), rootSize: Number(size) };
   }
 
@@ -105,12 +105,3 @@ export class SourceReader {
     };
   }
 }
-
-const openRoot = (folder: string): number => {
-  try {
-    return openSync(folder, 'r');
-  } catch (cause) {
-    const message = `The source can't be opened: ${cause instanceof Error ? cause.message : ''}.`;
-    throw new WorkerFailure({ reason: 'SourceNotReadable', fault: 'source', message, cause });
-  }
-};

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { HostFolder } from '../api/worker-order.ts';
 import type { InfoGiven } from '../archive/info.ts';
 import type { SegmentTotals } from '../archive/segment-totals.ts';
 import type { DriveStatus } from '../devices/drive/drive.ts';
@@ -24,7 +25,9 @@ const largeEntryBytes = 131_072;
 const stopPatienceMs = 1_000;
 
 export interface PipelineSource {
+  /** The mount, and where in it the source lies. */
   readonly folder: string;
+  readonly sourceFolder: HostFolder;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly oneFileSystem: boolean;

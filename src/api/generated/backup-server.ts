@@ -88,7 +88,7 @@ export interface BackupServerLibrariesItem {
  */
 export interface BackupServerHostPathsItem {
   /**
-   * The folder and all beneath it, such as /data; / is everything.
+   * The folder and all beneath it, such as /data; / is everything. It may be a symbolic link, but on the way from it to a source or target none is followed.
    */
   prefix: string;
   /**

@@ -541,7 +541,7 @@ export interface Retention {
    */
   keepFor?: string;
   /**
-   * Until then nobody can delete the records or write over the tapes, such as 2031-01-01T00:00:00Z.
+   * Records of the backup that are made until then cannot be deleted, such as 2031-01-01T00:00:00Z. The lock is not taken away by itself. No tape expires before.
    */
   lockUntil?: string;
 }

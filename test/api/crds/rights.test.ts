@@ -1,70 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackupSaveRecord, SavePage } from '../../../src/api/generated/index.ts';
-import { labels, operatorNamespace as namespace, serviceAccounts } from '../../../src/api/names.ts';
+import {
+  labels,
+  operatorNamespace as namespace,
+  pageName,
+  planPodName,
+  planRecordName,
+  serviceAccounts,
+  streamPodName,
+  streamRecordName,
+  uid8,
+} from '../../../src/api/names.ts';
 import { backupSaveRecords, savePages } from '../../../src/api/resources.ts';
 import { withDefaults } from '../../../src/api/validate.ts';
-import type { Api, KubeObject, Resource } from '../../../src/kube/api.ts';
-import { loadKubeConfig, type KubeConfig } from '../../../src/kube/kube-config.ts';
-import { makeRestApi, type RestApi } from '../../../src/kube/rest-api.ts';
+import type { Api } from '../../../src/kube/api.ts';
+import type { RestApi } from '../../../src/kube/rest-api.ts';
+import { installRights, rbac, reasonOf, resource, untilRefused, type InstalledRights } from './installed-rights.ts';
 
-type Any = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
-
-const resource = (group: string, kind: string, namespaced: boolean): Resource<Any> => ({
-  group,
-  version: 'v1',
-  plural: kind === 'ValidatingAdmissionPolicy' ? 'validatingadmissionpolicies' : `${kind.toLowerCase()}s`,
-  kind,
-  namespaced,
-});
-const rbac = 'rbac.authorization.k8s.io';
-const admission = 'admissionregistration.k8s.io';
-const applied = [
-  resource('', 'Namespace', false),
-  resource('', 'ServiceAccount', true),
-  ...['Role', 'RoleBinding'].map((kind) => resource(rbac, kind, true)),
-  ...['ClusterRole', 'ClusterRoleBinding'].map((kind) => resource(rbac, kind, false)),
-  ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'].map((kind) => resource(admission, kind, false)),
-];
 const pods = resource('', 'Pod', true);
-const accounts = resource('', 'ServiceAccount', true);
 const accessReviews = resource('authorization.k8s.io', 'SubjectAccessReview', false);
 
-const folder = join(import.meta.dirname, '../../../config/rbac');
-const manifests = readdirSync(folder).flatMap((file) =>
-  parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS() as Any),
-);
-
-const job = { kind: 'BackupJob', namespace: 'default', name: 'rights', uid: 'rights', processNumber: 1 } as const;
-const ownPod = 'tw-rights00-s0-e1';
-const otherPod = 'tw-rights00-s1-e2';
+const uid = randomUUID();
+const job = { kind: 'BackupJob', namespace: 'default', name: 'rights', uid, processNumber: 1 } as const;
+const ownPod = streamPodName(uid, 0, 1);
+const otherPod = streamPodName(uid, 1, 2);
+const planPod = planPodName(uid, 1);
+const ownHead = streamRecordName(uid, job.processNumber, 0);
 const merge = { type: 'merge' } as const;
 const mergeStatus = { type: 'merge', subresource: 'status' } as const;
 
+let rights: InstalledRights;
 let admin: RestApi;
-let adminConfig: KubeConfig;
 let worker: RestApi;
+let planner: RestApi;
 let operator: RestApi;
-const opened: RestApi[] = [];
-
-/** The API as a service account sees it, with a token bound to a pod as a kubelet gets it. */
-const actAs = async (account: string, pod?: { readonly name: string; readonly uid: string }): Promise<RestApi> => {
-  const boundObjectRef = pod === undefined ? {} : { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', ...pod } };
-  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { ...boundObjectRef } };
-  const ref = { namespace, name: account };
-  const answer = await admin.createSubresource<{ status: { token: string } }>(accounts, ref, 'token', request);
-  const { server } = adminConfig;
-  const { ca } = (await adminConfig.credentials(false)).tls;
-  const headers = { authorization: `Bearer ${answer.status.token}` };
-  const credentials = async () => ({ headers, tls: ca === undefined ? {} : { ca } });
-  const api = makeRestApi({ kubeConfig: { server, namespace, credentials } });
-  opened.push(api);
-  return api;
-};
 
 const makePod = async (name: string): Promise<{ readonly name: string; readonly uid: string }> => {
   const spec = { serviceAccountName: serviceAccounts.worker, containers: [{ name: 'worker', image: 'none' }] };
@@ -79,35 +49,37 @@ const makeRecord = async (name: string, status: object, more: Record<string, str
   await admin.patch(backupSaveRecords, { namespace, name }, { status }, mergeStatus);
 };
 
-const page = (name: string, pod: string): SavePage =>
-  withDefaults(savePages, {
-    metadata: { namespace, name },
-    spec: { type: 'Commits', record: 'rights-own', job, stream: 0, epoch: 1, pod },
-  });
+/** Page `page` as the worker of stream 0 opens it, but for `more`. */
+const newPage = (page: number, more: Partial<SavePage['spec']> = {}): SavePage => {
+  const spec = { type: 'Commits', record: ownHead, page, job, stream: 0, epoch: 1, pod: ownPod, ...more } as const;
+  const { record, type } = spec;
+  const labelled = { [labels.jobUid]: spec.job.uid, [labels.record]: record, [labels.type]: type };
+  return withDefaults(savePages, { metadata: { namespace, name: pageName(record, page), labels: labelled }, spec });
+};
+
+/** The same as its planner opens it. */
+const newPlanPage = (page: number, more: Partial<SavePage['spec']> = {}): SavePage => {
+  const { stream: _stream, epoch: _epoch, ...spec } = newPage(page).spec;
+  const record = planRecordName(uid, job.processNumber);
+  return newPage(page, { ...spec, type: 'Plan', record, pod: planPod, ...more });
+};
 
 const writeRecord = (api: Api, name: string, status: object): Promise<BackupSaveRecord> =>
   api.patch(backupSaveRecords, { namespace, name }, { status }, mergeStatus);
 
 beforeAll(async () => {
-  adminConfig = await loadKubeConfig({ kubeconfig: inject('kubeconfig') });
-  admin = makeRestApi({ kubeConfig: adminConfig });
-  opened.push(admin);
-  for (const manifest of manifests) {
-    const of = applied.find(({ kind }) => kind === manifest.kind);
-    if (of === undefined) throw new Error(`config/rbac holds a ${String(manifest.kind)}`);
-    const { name = '', namespace: at } = manifest.metadata ?? {};
-    const ref = at === undefined ? { name } : { name, namespace: at };
-    await admin.patch(of, ref, manifest, { type: 'apply', fieldManager: 'rights-test', force: true });
-  }
-  worker = await actAs(serviceAccounts.worker, await makePod(ownPod));
-  operator = await actAs(serviceAccounts.operator);
+  rights = await installRights();
+  ({ admin } = rights);
+  worker = await rights.actAs({ namespace, name: serviceAccounts.worker }, await makePod(ownPod));
+  planner = await rights.actAs({ namespace, name: serviceAccounts.worker }, await makePod(planPod));
+  operator = await rights.actAs({ namespace, name: serviceAccounts.operator });
   await makeRecord('rights-own', { pod: ownPod, epoch: 1 });
   await makeRecord('rights-other', { pod: otherPod, epoch: 2 });
   await makeRecord('rights-sealed', { pod: ownPod, epoch: 1, sealed: true });
   await makeRecord('rights-locked', { pod: ownPod }, { [labels.locked]: 'true' });
-  // A policy takes a moment until the API server knows it.
   await untilRefused(() => writeRecord(worker, 'rights-other', { pages: 1 }));
-  await untilRefused(() => worker.create(savePages, page(`rights-p-${randomUUID()}`, otherPod)));
+  let page = 1000;
+  await untilRefused(() => worker.create(savePages, newPage((page += 1), { pod: otherPod })));
   await untilRefused(async () => {
     await lock();
     await unlock(admin);
@@ -120,18 +92,11 @@ afterAll(async () => {
     await admin.delete(backupSaveRecords, { namespace, name: `rights-${name}` }).catch(() => undefined);
   }
   for (const { metadata } of (await admin.list(savePages, { namespace })).items) {
-    if (metadata.name.startsWith('rights-')) await admin.delete(savePages, { namespace, name: metadata.name });
+    if (metadata.name.includes(uid8(uid))) await admin.delete(savePages, { namespace, name: metadata.name });
   }
-  await admin.delete(pods, { namespace, name: ownPod }, { gracePeriodSeconds: 0 });
-  for (const api of opened) api.close();
+  for (const name of [ownPod, planPod]) await admin.delete(pods, { namespace, name }, { gracePeriodSeconds: 0 });
+  rights.close();
 });
-
-/** Why a call was refused; empty when it was not. */
-const reasonOf = (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => '',
-    (error: unknown) => String(error),
-  );
 
 const lock = (): Promise<unknown> =>
   admin.patch(
@@ -140,12 +105,6 @@ const lock = (): Promise<unknown> =>
     { metadata: { labels: { [labels.locked]: 'true' } } },
     merge,
   );
-
-const untilRefused = async (call: () => Promise<unknown>): Promise<void> => {
-  for (const giveUp = performance.now() + 60_000; (await reasonOf(call())) === ''; await sleep(100)) {
-    if (performance.now() > giveUp) throw new Error('the policies never came into force');
-  }
-};
 
 const unlock = (api: Api): Promise<unknown> =>
   api.patch(
@@ -169,7 +128,7 @@ describe('a worker', () => {
   });
 
   it('does not write to a record by a token that belongs to no pod', async () => {
-    const podless = await actAs(serviceAccounts.worker);
+    const podless = await rights.actAs({ namespace, name: serviceAccounts.worker });
     expect(await reasonOf(writeRecord(podless, 'rights-own', { activity: 'Writing' }))).toContain(
       'not by a token without a pod',
     );
@@ -195,8 +154,8 @@ describe('a worker', () => {
   });
 
   it('opens pages in its own name, and writes to them until they are sealed', async () => {
-    await expect(worker.create(savePages, page('rights-p0', ownPod))).resolves.toMatchObject({ spec: { pod: ownPod } });
-    const ref = { namespace, name: 'rights-p0' };
+    await expect(worker.create(savePages, newPage(0))).resolves.toMatchObject({ spec: { pod: ownPod } });
+    const ref = { namespace, name: pageName(ownHead, 0) };
     await expect(worker.patch(savePages, ref, { status: { closed: true } }, mergeStatus)).resolves.toMatchObject({
       status: { closed: true },
     });
@@ -206,12 +165,54 @@ describe('a worker', () => {
     );
   });
 
+  it('opens pages of its own plan', async () => {
+    await expect(planner.create(savePages, newPlanPage(0))).resolves.toMatchObject({ spec: { pod: planPod } });
+  });
+
   it('opens no page in the name of another, nor writes to such a page', async () => {
     const says = `spec.pod: this page is written by pod ${otherPod}, not by ${ownPod}`;
-    expect(await reasonOf(worker.create(savePages, page('rights-p1', otherPod)))).toContain(says);
-    await admin.create(savePages, page('rights-p2', otherPod));
-    const ref = { namespace, name: 'rights-p2' };
+    expect(await reasonOf(worker.create(savePages, newPage(1, { pod: otherPod })))).toContain(says);
+    await admin.create(savePages, newPage(2, { pod: otherPod }));
+    const ref = { namespace, name: pageName(ownHead, 2) };
     expect(await reasonOf(worker.patch(savePages, ref, { status: { closed: true } }, mergeStatus))).toContain(says);
+  });
+
+  const otherUid = randomUUID();
+  const otherJob = { ...job, uid: otherUid };
+  const notOwn = `spec: job, stream, epoch and record must be those of pod ${ownPod}`;
+  const notOwnPlan = `spec: job and record must be those of pod ${planPod}`;
+  const relabelled = (page: SavePage, more: Record<string, string>): SavePage => ({
+    ...page,
+    metadata: { ...page.metadata, labels: { ...page.metadata.labels, ...more } },
+  });
+  const renamed = (page: SavePage, name: string): SavePage => ({ ...page, metadata: { ...page.metadata, name } });
+  const badLabels = 'metadata.labels: job-uid, record and type must say the same as spec';
+  const badName = 'metadata.name: a page is named after its record and its number';
+  const badType = 'spec.type: a worker opens pages of type Commits and Plan only';
+  it.each([
+    ['of another job', newPage(3, { job: otherJob, record: streamRecordName(otherUid, 1, 0) }), notOwn],
+    ['of another job in its own record', newPage(3, { job: otherJob }), notOwn],
+    ['of another process number', newPage(3, { job: { ...job, processNumber: 2 } }), notOwn],
+    ['of another stream', newPage(3, { stream: 1, record: streamRecordName(uid, 1, 1) }), notOwn],
+    ['of another grant', newPage(3, { epoch: 2 }), notOwn],
+    ['of another record', newPage(3, { record: streamRecordName(uid, 1, 1) }), notOwn],
+    ['of a job without a whole uid', newPage(3, { job: { ...job, uid: 'x' } }), 'is forbidden'],
+    ['of a plan', newPage(3, { type: 'Plan', record: planRecordName(uid, 1) }), 'spec: job and record'],
+    ['of an inventory', newPage(3, { type: 'Inventory', library: 'a' }), badType],
+    ['under the label of another job', relabelled(newPage(3), { [labels.jobUid]: otherUid }), badLabels],
+    ['under the label of another record', relabelled(newPage(3), { [labels.record]: 'other' }), badLabels],
+    ['under the label of another type', relabelled(newPage(3), { [labels.type]: 'Plan' }), badLabels],
+    ['under another name', renamed(newPage(3), pageName(ownHead, 4)), badName],
+  ])('opens no page %s', async (_what, page, says) => {
+    expect(await reasonOf(worker.create(savePages, page))).toContain(says);
+  });
+
+  it.each([
+    ['another plan', newPlanPage(3, { job: otherJob, record: planRecordName(otherUid, 1) }), notOwnPlan],
+    ['its plan in another record', newPlanPage(3, { record: ownHead }), notOwnPlan],
+    ['commits', newPage(3, { pod: planPod }), 'spec: job, stream, epoch and record must be those of pod'],
+  ])('that plans opens no page of %s', async (_what, page, says) => {
+    expect(await reasonOf(planner.create(savePages, page))).toContain(says);
   });
 });
 
@@ -233,6 +234,20 @@ describe('a record under a retention lock', () => {
     await expect(unlock(operator)).resolves.toMatchObject({ metadata: { name: 'rights-locked' } });
     await expect(operator.delete(backupSaveRecords, ref)).resolves.toBeUndefined();
     await makeRecord('rights-locked', {});
+  });
+});
+
+describe('a page under a retention lock', () => {
+  it('is made so by its worker, and then neither deleted nor unlocked by anybody but the operator', async () => {
+    const page = newPage(9);
+    const locked = { ...page.metadata.labels, [labels.locked]: 'true' };
+    await worker.create(savePages, { ...page, metadata: { ...page.metadata, labels: locked } });
+    const ref = { namespace, name: page.metadata.name };
+    const lift = { metadata: { labels: { [labels.locked]: null } } };
+    expect(await reasonOf(admin.delete(savePages, ref))).toContain('the retention lock stands');
+    expect(await reasonOf(admin.patch(savePages, ref, lift, merge))).toContain('only the operator takes away');
+    await operator.patch(savePages, ref, lift, merge);
+    await expect(admin.delete(savePages, ref)).resolves.toBeUndefined();
   });
 });
 

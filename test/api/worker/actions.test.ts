@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { operatorNamespace, pageName, planPodName, streamPodName } from '../../../src/api/names.ts';
@@ -46,6 +46,8 @@ describe('inventory', () => {
       library: { name: stage.libraryName, driver: 'virtual' },
       page,
     };
+    const spec = { type: 'Inventory', page: 0, pod: order.pod, library: stage.libraryName } as const;
+    await stage.api.create(savePages, { metadata: { name: page, namespace: operatorNamespace }, spec });
     expect(await run(stage, order)).toMatchObject({ code: 0, message: { outcome: 'succeeded' } });
     const { status } = await stage.api.get(savePages, { namespace: operatorNamespace, name: page });
     expect(status?.inventory).toMatchObject({ complete: true, drives: [{ address: driveAddress, loaded: false }, {}] });
@@ -180,6 +182,15 @@ describe('plan', () => {
     const folders = { ...foldersOf(stage), source: join(stage.folder, 'nowhere') };
     const end = await runWorker(planOrder(stage, MiB), stage.kubeconfig, folders);
     expect(end).toMatchObject({ code: 10, message: { reason: 'SourceNotReadable', fault: 'source' } });
+  });
+
+  test('follows no link out of what the owner of the hardware allows', async () => {
+    const stage = await makeStage();
+    symlinkSync('/etc', join(stage.source, 'x'));
+    const order = { ...planOrder(stage, MiB), sourceFolder: { prefix: '/srv/team-a', beneath: 'x' } };
+    const end = await run(stage, order);
+    expect(end).toMatchObject({ code: 10, message: { reason: 'SourceNotReachable', fault: 'source' } });
+    expect(end.message?.message).toContain('/srv/team-a/x is a symbolic link');
   });
 
   test('cuts one segment for an empty source', async () => {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { backUpAll, foldersOf, loadAndPlan } from './prepared.ts';
@@ -13,6 +13,8 @@ import {
   readHead,
   restoreOrder,
 } from './stage.ts';
+import { labels, operatorNamespace, pageName } from '../../../src/api/names.ts';
+import { savePages } from '../../../src/api/resources.ts';
 import { describeTree, makeTree } from './trees.ts';
 import { runWorker, startWorker } from './worker-process.ts';
 
@@ -62,6 +64,37 @@ describe('a stream worker', () => {
     expect((await readHead(stage, restore.record)).restore).toMatchObject({ segmentsRead: 2, filesRestored: 1 });
     expect(readdirSync(stage.target)).toEqual(['data-0']);
     expect(readFileSync(join(stage.target, 'data-0')).equals(readFileSync(join(stage.source, 'data-0')))).toBe(true);
+  });
+
+  test('restores beneath what the owner of the hardware allows, and follows no link out of it', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 2);
+    const segments = await loadAndPlan(stage, 8 * MiB);
+    await backUpAll(stage, segments);
+    const outside = join(stage.folder, 'outside');
+    mkdirSync(outside);
+    symlinkSync(outside, join(stage.target, 'x'));
+    const into = async (beneath: string) => {
+      const order = restoreOrder(stage, await makeRestore(stage), { targetFolder: { prefix: '/srv', beneath } });
+      return runWorker(order, stage.kubeconfig, foldersOf(stage));
+    };
+    const refused = await into('x/made');
+    expect(refused).toMatchObject({ code: 11, message: { reason: 'TargetNotAllowed', fault: 'target' } });
+    expect(refused.message?.message).toContain('/srv/x is a symbolic link');
+    expect(readdirSync(outside)).toEqual([]);
+    expect(await into('made/here')).toMatchObject({ code: 0 });
+    expect(describeTree(join(stage.target, 'made/here'))).toBe(describeTree(stage.source));
+  });
+
+  test('opens pages under a retention lock where it is told that one stands', async () => {
+    const stage = await makeStage();
+    makeTree(stage.source, 2);
+    const segments = await loadAndPlan(stage, 8 * MiB, { lockPages: true });
+    await backUpAll(stage, segments, { lockPages: true });
+    for (const record of [stage.planRecord, stage.record]) {
+      const page = await stage.api.get(savePages, { namespace: operatorNamespace, name: pageName(record, 0) });
+      expect(page.metadata.labels).toMatchObject({ [labels.locked]: 'true', [labels.record]: record });
+    }
   });
 
   test('compresses where it is asked to, and restores from that', async () => {

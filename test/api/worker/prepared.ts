@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { BackupOrder } from '../../../src/api/worker-order.ts';
+import type { BackupOrder, PlanOrder } from '../../../src/api/worker-order.ts';
 import { backupOrder, grant, headIs, hold, loadOrder, patchHead, planOrder, readHead, type Stage } from './stage.ts';
 import { runWorker, startWorker, type WorkerFolders } from './worker-process.ts';
 
@@ -12,11 +12,15 @@ export const foldersOf = (stage: Stage): WorkerFolders => ({
 });
 
 /** The tape is loaded and labelled, the source is planned. @returns data segments; `links` has that number */
-export const loadAndPlan = async (stage: Stage, segmentBytes: number): Promise<number> => {
+export const loadAndPlan = async (
+  stage: Stage,
+  segmentBytes: number,
+  more: Partial<PlanOrder> = {},
+): Promise<number> => {
   await hold(stage, stage.job, 1);
   const loaded = await runWorker(loadOrder(stage, 1), stage.kubeconfig, foldersOf(stage));
   expect(loaded).toMatchObject({ code: 0, message: { tape: { labelId: stage.labelId, groups: 0 } } });
-  const planned = await runWorker(planOrder(stage, segmentBytes), stage.kubeconfig, foldersOf(stage));
+  const planned = await runWorker({ ...planOrder(stage, segmentBytes), ...more }, stage.kubeconfig, foldersOf(stage));
   expect(planned).toMatchObject({ code: 0 });
   const { plan } = await readHead(stage, stage.planRecord);
   expect(plan).toMatchObject({ complete: true, segments: plan?.linksSegment });

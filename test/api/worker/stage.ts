@@ -199,6 +199,8 @@ export const planOrder = (stage: Stage, segmentBytes: number, epoch = 1): PlanOr
   pod: planPodName(stage.job.uid, epoch),
   record: stage.planRecord,
   source: sourceOrder(stage),
+  sourceFolder: { prefix: stage.source, beneath: '' },
+  lockPages: false,
   segmentBytes,
 });
 
@@ -208,8 +210,10 @@ export const backupOrder = (stage: Stage, epoch: number): BackupOrder => ({
   pod: streamPodName(stage.job.uid, 0, epoch),
   tape: { name: stage.tape, barcode: stage.barcode, labelId: stage.labelId },
   source: sourceOrder(stage),
+  sourceFolder: { prefix: stage.source, beneath: '' },
   record: stage.record,
   planRecord: stage.planRecord,
+  lockPages: false,
   compression: 'None',
   catalogueEvery: 4,
   fenceTimeoutMs: 60_000,
@@ -249,6 +253,7 @@ export const restoreOrder = (
   planRecord: stage.planRecord,
   commitRecords: [stage.record],
   segments: [{ first: 0, last: 100_000 }],
+  targetFolder: { prefix: stage.target, beneath: '' },
   paths: [],
   conflict: 'Fail',
   finish: true,

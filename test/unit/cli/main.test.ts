@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { labelTape } from '../../../src/tape/label-tape.ts';
@@ -98,6 +98,21 @@ describe('tapes from the command line', { timeout: 60_000 }, () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^TW0001L9: 4 tape files, 769 KiB, in .*out\/here: 00000 to 00003\n$/);
     expect(readdirSync(join(bench.folder, 'out/here')).toSorted()).toEqual(['00000', '00001', '00002', '00003']);
+  });
+
+  it('are not exported over files of the user', async () => {
+    const out = join(bench.folder, 'papers');
+    mkdirSync(out);
+    writeFileSync(join(out, '00042'), 'mine');
+    const { code, stderr } = await runCli([
+      ...['tape', 'export', '--library', bench.folder, '--barcode', 'TW0001L9', '--out', out],
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: .*papers holds 00042, not made by an earlier export: name a new or empty folder\n$/,
+    );
+    expect(readFileSync(join(out, '00042'), 'utf8')).toBe('mine');
+    expect(readdirSync(out)).toEqual(['00042']);
   });
 
   it('that are not there are told by the names of those that are', async () => {

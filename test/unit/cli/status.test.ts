@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plain } from '../../../src/cli/paint.ts';
+import { plain, type Paint } from '../../../src/cli/paint.ts';
 import { progressBar } from '../../../src/cli/progress-bar.ts';
 import { formatStatusTable } from '../../../src/cli/status-table.ts';
 import { tellStory } from '../../../src/cli/story.ts';
@@ -43,6 +43,39 @@ describe('the table of status', () => {
     expect(header).toMatch(/^NAMESPACE {3}NAME/);
     expect(a).toMatch(/^shop .*\[#{10}\.{10}\] {2}50%/);
     expect(b).toMatch(/^default .*Failed {4}50% /);
+  });
+});
+
+describe('what tenants have written', () => {
+  const clear = '\u001b[2J\u001b]0;owned\u0007\u009b31m';
+  const escaped = '\\u001b[2J\\u001b]0;owned\\u0007\\u009b31m';
+  const tone: Paint = (_tone, text) => `<${text}>`;
+  const controls = /[\u0000-\u001f\u007f-\u009f\u202e]/;
+
+  it('does nothing to the terminal in the table', () => {
+    const options = { nowMs, paint: tone, withNamespace: true, withBars: false };
+    const [, row = ''] = formatStatusTable([jobOf('a', { phase: 'Failed', reason: clear })], options);
+    expect(row).toContain(escaped);
+    expect(row).toContain('<Failed>');
+    expect(row).not.toMatch(controls);
+  });
+
+  it('does nothing to the terminal in a story, and makes no lines of its own', () => {
+    const hook = { when: 'Before', index: 0, state: 'Failed', message: `${clear}\r\nConditions\u202e` } as const;
+    const job = jobOf('a', { phase: 'Failed', message: `no${clear}`, hooks: [hook], records: ['r'] });
+    const area = { state: 'Done', first: 0, last: 1, library: 'l', barcode: 'b', message: clear } as const;
+    const restore = restoreOf('b', {
+      areas: [{ ...area, tape: 't' }],
+      failures: [{ path: `x${clear}`, reason: 'FileTorn', message: clear }],
+    });
+    for (const work of [job, restore]) {
+      const lines = tellStory(work, { nowMs, paint: tone, records: [] });
+      expect(lines.join('')).toContain(escaped);
+      for (const line of lines) expect(line).not.toMatch(controls);
+    }
+    expect(tellStory(job, { nowMs, paint: tone, records: [] })).toContainEqual(
+      expect.stringContaining(`${escaped}\\r\\nConditions\\u202e`),
+    );
   });
 });
 

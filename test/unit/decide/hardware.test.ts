@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FCSwitch } from '../../../src/api/generated/index.ts';
 import { blockersOf } from '../../../src/decide/blockers.ts';
-import { freeFor, isBeneath, type Hardware, type Need } from '../../../src/decide/hardware.ts';
+import { freeFor, hostFolderOn, isBeneath, type Hardware, type Need } from '../../../src/decide/hardware.ts';
 import { aLibrary, aNeed, aPool, aServer, aTape, holder, pair } from './hardware-objects.ts';
 
 const names = (need: Need, hardware: Hardware, horizon: 'now' | 'ever' = 'now'): string => {
@@ -180,5 +180,30 @@ describe('B3, B4: what of the hardware a job may use', () => {
       ['Drive', 'lib-1/drive-0', 'Held', 'lib-1/drive-0 is held by BackupJob default/other, stream 0'],
       ['Tape', 't0', 'Held', 't0 is held by BackupJob default/third, stream 0'],
     ]);
+  });
+});
+
+describe('the folder of a host as its owner allows it', () => {
+  const hostPaths = [
+    { prefix: '/', namespaces: ['admins'], readOnly: false },
+    { prefix: '/srv', namespaces: ['*'], readOnly: true },
+    { prefix: '/srv/team-a/', namespaces: ['team-a'], readOnly: false },
+  ];
+  const server = { ...aServer('server-0'), spec: { ...aServer('server-0').spec, hostPaths } };
+  it.each([
+    ['the longest prefix that allows it', 'team-a', '/srv/team-a/x/y', { prefix: '/srv/team-a', beneath: 'x/y' }],
+    ['a shorter one for others', 'team-b', '/srv/team-a/x', { prefix: '/srv', beneath: 'team-a/x' }],
+    ['the prefix itself', 'team-a', '/srv/team-a', { prefix: '/srv/team-a', beneath: '' }],
+    ['everything', 'admins', '/etc/', { prefix: '/', beneath: 'etc' }],
+    ['the root', 'admins', '/', { prefix: '/', beneath: '' }],
+    ['nothing', 'team-a', '/etc', undefined],
+    ['nothing beside the prefix', 'team-a', '/srvx', undefined],
+  ])('is %s', (_what, namespace, path, folder) => {
+    expect(hostFolderOn(server, namespace, { path, write: false })).toEqual(folder);
+  });
+
+  it('is found for writing only where it may be written', () => {
+    expect(hostFolderOn(server, 'team-b', { path: '/srv/x', write: true })).toBeUndefined();
+    expect(hostFolderOn(server, 'team-a', { path: '/srv/team-a/x', write: true })).toMatchObject({ beneath: 'x' });
   });
 });

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../../src/kube/log.ts';
 import { startHealthServer, type HealthServer } from '../../../src/operator/health.ts';
@@ -16,6 +18,13 @@ const start = async (waitingFor: readonly string[] = [], metrics = (): Promise<s
   });
   const { port } = server;
   return (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+};
+
+/** Sends a request line as it is: clients that are well-behaved would not. @returns the status line of the answer */
+const say = async (requestLine: string): Promise<string> => {
+  const socket = connect(server?.port ?? 0, '127.0.0.1');
+  socket.write(`${requestLine} HTTP/1.1\r\nhost: operator\r\nconnection: close\r\n\r\n`);
+  return (await text(socket)).split('\r\n', 1)[0] ?? '';
 };
 
 describe('the health server', () => {
@@ -46,6 +55,25 @@ describe('the health server', () => {
 
   it('knows nothing else', async () => {
     expect((await (await start())('/')).status).toBe(404);
+  });
+
+  it.each([
+    ['GET //', 'HTTP/1.1 400 Bad Request'],
+    ['GET //?', 'HTTP/1.1 400 Bad Request'],
+    ['GET http://', 'HTTP/1.1 400 Bad Request'],
+    ['GET http://[::/metrics', 'HTTP/1.1 400 Bad Request'],
+    ['GET *', 'HTTP/1.1 404 Not Found'],
+    ['GET mailto:nobody', 'HTTP/1.1 400 Bad Request'],
+    ['GET http://elsewhere/healthz', 'HTTP/1.1 200 OK'],
+    ['HEAD /healthz', 'HTTP/1.1 200 OK'],
+    ['POST /healthz', 'HTTP/1.1 405 Method Not Allowed'],
+    ['DELETE //', 'HTTP/1.1 405 Method Not Allowed'],
+    ['OPTIONS *', 'HTTP/1.1 405 Method Not Allowed'],
+    ['CONNECT //', ''],
+  ])('outlives %s', async (requestLine, statusLine) => {
+    const get = await start();
+    expect(await say(requestLine)).toBe(statusLine);
+    expect((await get('/healthz')).status).toBe(200);
   });
 
   it('fails when its port is taken', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TapeDrive } from '../../../src/devices/drive/drive.ts';
@@ -6,6 +6,11 @@ import { exportTape, listTapes } from '../../../src/tape/export.ts';
 import { labelTape } from '../../../src/tape/label-tape.ts';
 import { makeLibrary, type LibraryBench } from '../devices/library-bench.ts';
 import { begin, blockOf, headerOf, now, writeGroup } from './group-bench.ts';
+
+const describeFolder = (folder: string): readonly string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .map((one) => `${one.name} ${one.isFile() ? readFileSync(join(folder, one.name)).toString('base64') : 'no file'}`)
+    .toSorted();
 
 describe('exporting a tape', () => {
   let bench: LibraryBench;
@@ -49,13 +54,51 @@ describe('exporting a tape', () => {
     expect(writer.writeBlock(blockOf('y')).kind).toBe('written');
   });
 
-  it('removes what an earlier export left beyond the last tape file, and nothing else', () => {
+  /** @returns the barcode of another tape, with nothing on it but its label */
+  const labelSpare = async (): Promise<string> => {
+    await bench.library.changer.move(1025, 257);
+    const spare = bench.library.openDrive(1);
+    labelTape(spare, { barcode: 'TW0002L9', labelId: 'cd'.repeat(16), now });
+    spare.close();
+    return 'TW0002L9';
+  };
+
+  it('replaces an earlier export, also one of more tape files, and leaves everything else alone', async () => {
     doExport();
-    writeFileSync(join(out, '00009'), 'old');
+    writeFileSync(join(out, '00009'), 'mine');
     writeFileSync(join(out, 'notes'), 'mine');
+    linkSync(join(out, '00002'), join(bench.folder, 'kept'));
+    writeGroup(drive, 1, 'gh');
+    expect(doExport().files).toBe(7);
+    const other = await labelSpare();
+    expect(exportTape({ libraryFolder: bench.folder, barcode: other, out }).files).toBe(1);
+    expect(readdirSync(out).toSorted()).toEqual(['00000', '00009', 'notes']);
+    expect(readFileSync(join(out, '00009'), 'utf8')).toBe('mine');
+    expect(statSync(join(bench.folder, 'kept')).size).toBe(6 * 262_144);
+  });
+
+  const inTheWay: readonly { name: string; make: () => void; says: string }[] = [
+    { name: 'any file of another', make: () => writeFileSync(join(out, 'notes'), 'mine'), says: 'holds notes, not' },
+    { name: 'one named like a tape file', make: () => writeFileSync(join(out, '00009'), 'mine'), says: 'holds 00009' },
+    { name: 'one named as is about to be made', make: () => foreignAmongOurs('00001'), says: 'holds 00001' },
+    { name: 'a folder', make: () => mkdirSync(join(out, '00000')), says: 'holds 00000' },
+    { name: 'a link', make: () => symlinkSync(join(bench.folder, 'victim'), join(out, '00000')), says: 'holds 00000' },
+  ];
+  const foreignAmongOurs = (name: string): void => {
     doExport();
-    expect(existsSync(join(out, '00009'))).toBe(false);
-    expect(existsSync(join(out, 'notes'))).toBe(true);
+    rmSync(join(out, name));
+    writeFileSync(join(out, name), 'mine');
+  };
+
+  it.each(inTheWay)('refuses a folder with $name in the way, and changes nothing', ({ make, says }) => {
+    mkdirSync(out);
+    writeFileSync(join(bench.folder, 'victim'), 'precious');
+    make();
+    const before = describeFolder(out);
+    expect(() => doExport()).toThrow(expect.objectContaining({ code: 'OutNotEmpty' }));
+    expect(() => doExport()).toThrow(says);
+    expect(describeFolder(out)).toEqual(before);
+    expect(readFileSync(join(bench.folder, 'victim'), 'utf8')).toBe('precious');
   });
 
   it('names the tapes that there are when there is none of that barcode', () => {

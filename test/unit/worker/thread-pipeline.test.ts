@@ -56,6 +56,7 @@ const open = async (
   await pipeline.openTape({ address, barcode, labelId });
   await pipeline.openSource({
     folder: source,
+    sourceFolder: { prefix: source, beneath: '' },
     ...filter,
     workFolder,
     ...(indexFolder !== undefined && { indexFolder }),
