@@ -318,11 +318,7 @@ const coversAll = (have: readonly Span[], want: readonly Span[]): boolean =>
 /** B11, F7, F8: what became of it, once no stream can add to it. */
 const finish = (draft: Draft, seen: SeenJob): void => {
   if (draft.status.ending !== undefined || seen.committed === undefined) return;
-  if (
-    draft.streams.some(
-      (one) => one.role === 'Active' && (isUsable(one) || one.state === 'Closing' || one.state === 'Allocating'),
-    )
-  ) {
+  if (mayAdd(draft, seen)) {
     if (!everythingCopied(seen)) return;
     if (draft.streams.some((one) => one.state === 'Running' || one.state === 'Closing')) return;
   }
@@ -330,6 +326,18 @@ const finish = (draft: Draft, seen: SeenJob): void => {
   const done = everythingCopied(seen);
   if (!done && draft.streams.some((one) => one.state === 'Waiting')) return;
   draft.status = { ...draft.status, ending: judgeJob(draft, seen) };
+};
+
+/** A stream that stands ready with all its work done, as after a suspension, gets more only when another one is lost. */
+const mayAdd = (draft: Draft, seen: SeenJob): boolean => {
+  const work = assignedTo(draft, seen);
+  const hasNoWork = ({ number, state }: Grant): boolean =>
+    state === 'Ready' && seen.plan?.complete === true && (work.get(number) ?? []).length === 0;
+  return draft.streams.some(
+    (one) =>
+      one.role === 'Active' &&
+      ((isUsable(one) && !hasNoWork(one)) || one.state === 'Closing' || one.state === 'Allocating'),
+  );
 };
 
 const coverage = (seen: SeenJob) =>

@@ -237,6 +237,16 @@ describe('B11, F7, F8: what became of it', () => {
       'Succeeded AllCopiesWritten 2',
     ],
     [
+      'nor does one that stands ready with nothing left to write keep a job from its end',
+      { streams: [aGrant(0, 'Ready'), aGrant(1, 'Failed')], committed: new Map([[0, all]]) },
+      'Succeeded CopiesMissing 1',
+    ],
+    [
+      'but its work may come back while another stream is being replaced',
+      { streams: [aGrant(0, 'Ready'), aGrant(1, 'Waiting', { lostEpoch: 1 })], committed: new Map([[0, all]]) },
+      'none',
+    ],
+    [
       'nothing is judged on what was not read',
       { streams: ended('Succeeded', 'Succeeded'), committed: undefined },
       'none',
