@@ -1,5 +1,5 @@
 /** R1, R2: which backup a restore means, and whether it may be restored: only one's own, and only what succeeded. */
-import type { BackupSaveRecord, JobRef, Restore } from '../api/generated/index.ts';
+import type { BackupJob, BackupSaveRecord, JobRef, Restore } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { backupJobs, backupSaveRecords } from '../api/resources.ts';
 import { backupsIn, candidatesFor, firstMissing } from '../decide/backup-result.ts';
@@ -80,10 +80,7 @@ const ofJob = async (
       case 'Cancelled':
         return ended(backup, phase, message);
       default:
-        return refuse(
-          'BackupNotFinished',
-          `backup job ${own}/${name} is ${phase ?? 'Queued'}: wait until it has succeeded`,
-        );
+        return notEnded(backup, job.status);
     }
   }
   const selector = `${labels.jobNamespace}=${own},${labels.jobName}=${name.slice(0, 63)}`;
@@ -92,6 +89,15 @@ const ofJob = async (
   if (newest === undefined) return refuse('NoBackup', `no backup job ${own}/${name}, and no record of one`);
   if (newest.result !== undefined) return ended(newest.job, newest.result, 'so its records say');
   return { ok: true, vouched: false, backup: newest.job };
+};
+
+const notEnded = (backup: JobRef, status: BackupJob['status']): Resolved => {
+  const { phase = 'Queued', ending } = status ?? {};
+  if (ending?.result === 'Failed' || ending?.result === 'Cancelled')
+    return ended(backup, ending.result, ending.message);
+  const how = phase === 'Suspended' ? 'set its spec.suspend to false, and restore when' : 'restore when';
+  const message = `backup job ${backup.namespace}/${backup.name} is ${phase}: ${how} it has succeeded`;
+  return refuse('BackupNotFinished', message);
 };
 
 const ended = (backup: JobRef, result: BackupResult, message: string): Resolved =>

@@ -1,10 +1,11 @@
 /** Who is served next, with what, and why the others wait. Pure. */
 import type { Blocker, Grant } from '../api/generated/index.ts';
 import { zoneName } from '../api/names.ts';
+import { bounded } from '../api/status-text.ts';
 import { allocate } from './allocate.ts';
 import type { Allocation, Allotment, Disjointness, Free, Neighbour, Shortage } from './allocate.ts';
 import { blockersOf } from './blockers.ts';
-import { freeFor, namelessServers } from './hardware.ts';
+import { allowsHostPath, freeFor, namelessServers } from './hardware.ts';
 import type { Hardware, Need } from './hardware.ts';
 import { unknownOf } from './unknown-hardware.ts';
 
@@ -49,9 +50,9 @@ export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
   if (!ever.ok) {
     const unknown = unknownOf(need, hardware);
     if (unknown.length > 0) return awaitsSight(ever.shortage, unknown);
-    return { kind: 'impossible', shortage: withNameless(ever.shortage, need, hardware) };
+    return { kind: 'impossible', shortage: explained(ever.shortage, need, hardware) };
   }
-  const shortage = withNameless(found.shortage, need, hardware);
+  const shortage = explained(found.shortage, need, hardware);
   return { kind: 'wait', shortage, blockedBy: blockersOf(need, hardware) };
 };
 
@@ -82,6 +83,16 @@ const awaitsSight = ({ message }: Shortage, unknown: readonly Blocker[]): Answer
   const more = unknown.length > what.length ? ' and more' : '';
   const shortage: Shortage = { reason: 'HardwareUnknown', message: `${message}; ${what.join(', ')}${more}` };
   return { kind: 'wait', shortage, blockedBy: unknown.slice(0, maxBlockers) };
+};
+
+/** What no usable hardware could change stands in the declarations: those are named. */
+const explained = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {
+  const { hostPath, namespace } = need;
+  if (hostPath === undefined || hardware.servers.some((server) => allowsHostPath(server, need)))
+    return withNameless(shortage, need, hardware);
+  const what = hostPath.write ? 'be written' : 'be read';
+  const message = `no BackupServer allows ${hostPath.path} to ${what} for namespace ${namespace} (BackupServer.spec.hostPaths)`;
+  return { reason: 'SourceNotReachable', message: bounded(message, 'detail') };
 };
 
 const withNameless = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {

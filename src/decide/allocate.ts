@@ -152,14 +152,16 @@ export const allocate = (request: Request, all: Free): Allocation => {
   return { ok: true, allotments: withTapes(request, chosen, free.tapes) };
 };
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 const plainShortage = ({ streams }: Request, free: Free): Shortage | undefined => {
   const need = streams.length;
   if (free.servers.length === 0) return { reason: 'NoUsableServer', message: 'no usable server reaches the data' };
   if (free.drives.length < need) {
-    return { reason: 'NoUsableDrive', message: `${need} drives needed, ${free.drives.length} usable` };
+    return { reason: 'NoUsableDrive', message: `${counted(need, 'drive')} needed, ${free.drives.length} usable` };
   }
   const tapes = countTapes(free.tapes);
-  if (tapes < need) return { reason: 'NoUsableTape', message: `${need} tapes needed, ${tapes} usable in the pool` };
+  if (tapes < need) return { reason: 'NoUsableTape', message: `${counted(need, 'tape')} needed, ${tapes} usable` };
   return undefined;
 };
 

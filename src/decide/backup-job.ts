@@ -95,7 +95,13 @@ const endingAsked = (seen: SeenJob, nowMs: number): { readonly ending?: Ending }
   if (seen.deleted) return { ending: { result: 'Cancelled', reason: 'Deleted', message: 'the job was deleted' } };
   if (seen.cancelAsked) return { ending: { result: 'Cancelled', reason: 'Cancelled', message: 'spec.cancel is set' } };
   if (seen.suspendAsked)
-    return { ending: { result: 'Suspended', reason: 'Suspended', message: 'spec.suspend is set' } };
+    return {
+      ending: {
+        result: 'Suspended',
+        reason: 'Suspended',
+        message: 'spec.suspend is set; when it is false the job goes on where it stopped',
+      },
+    };
   const deadlineMs = seen.spec.activeDeadlineMs;
   if (deadlineMs !== undefined && nowMs - seen.startedAtMs > deadlineMs) {
     const message = `not done ${Math.round(deadlineMs / 1000)} s after the start (spec.activeDeadline)`;
@@ -346,6 +352,8 @@ const coverage = (seen: SeenJob) =>
 const everythingCopied = (seen: SeenJob): boolean =>
   seen.plan?.complete === true && coverage(seen).leastCopies >= seen.spec.copies;
 
+const tapes = (count: number): string => `${count} ${count === 1 ? 'tape' : 'tapes'}`;
+
 const judgeJob = (draft: Draft, seen: SeenJob): Ending => {
   const { copies, minCopies } = seen.spec;
   const least = seen.plan?.complete === true ? coverage(seen).leastCopies : 0;
@@ -354,16 +362,16 @@ const judgeJob = (draft: Draft, seen: SeenJob): Ending => {
     return {
       result: 'Succeeded',
       reason: 'AllCopiesWritten',
-      message: `every segment is on ${copies} tapes`,
+      message: `every segment is on ${tapes(copies)}`,
       copies: least,
     };
   }
   const why = fault === undefined ? '' : `; ${fault.reason ?? ''}: ${fault.message ?? ''}`;
   if (least >= minCopies) {
-    const message = `every segment is on at least ${least} of ${copies} tapes${why}`;
+    const message = `every segment is on at least ${least} of ${tapes(copies)}${why}`;
     return { result: 'Succeeded', reason: 'CopiesMissing', message: bounded(message, 'verdict'), copies: least };
   }
-  const message = `segments are on ${least} tapes, ${minCopies} needed${why}`;
+  const message = `segments are on ${tapes(least)}, ${minCopies} needed${why}`;
   const reason = fault?.reason ?? 'NoStreamLeft';
   return { result: 'Failed', reason, message: bounded(message, 'verdict'), copies: least };
 };

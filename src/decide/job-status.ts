@@ -55,7 +55,7 @@ export const summarise = (status: JobStatus, spec: EffectiveSpec, heads: Heads):
     ...status,
     streams,
     ...(plan === undefined ? {} : { plan }),
-    streamsText: `${streams.filter((grant) => !anyIn([grant], 'Waiting', 'Failed', 'Fencing')).length}/${spec.routes}`,
+    streamsText: `${streams.filter((grant) => counts(grant, status.ending)).length}/${spec.routes}`,
     tapesText: tapesText(streams, heads),
     progress: progressOf(status, spec, heads),
     ...recordNames(status, heads),
@@ -65,6 +65,27 @@ export const summarise = (status: JobStatus, spec: EffectiveSpec, heads: Heads):
   const because = next.ending ?? (isQueueing({ ...next, phase }) ? undefined : lastFault(next));
   const why = because === undefined ? {} : { reason: because.reason, message: bounded(because.message, 'summary') };
   return { ...next, phase, ...why };
+};
+
+/** Secured, or of use to the end: a standby that a success did not need, too. */
+const counts = (grant: Grant, ending: JobStatus['ending']): boolean => {
+  switch (grant.state) {
+    case 'Waiting':
+    case 'Failed':
+    case 'Fencing':
+      return false;
+    case 'Released':
+      return grant.server !== undefined && ending?.result === 'Succeeded';
+    case 'Allocating':
+    case 'Reserved':
+    case 'Preparing':
+    case 'Ready':
+    case 'Running':
+    case 'Closing':
+    case 'Succeeded':
+    case 'Releasing':
+      return true;
+  }
 };
 
 /** Reason and message are the allocator's, as long as it says what a stream waits for: two writers would never rest. */

@@ -42,7 +42,7 @@ export const success = ({ report, paths }: SeenRestore): RestoreEnding => {
     return { result: 'Failed', reason: 'PathNotFound', message: message.slice(0, 4096) };
   }
   if (report.failureCount > 0) {
-    const message = `${report.failureCount} files could not be brought back: see status.failures; all others are in place`;
+    const message = `${report.failureCount} files could not be brought back: see status.failures (spec.conflict says what becomes of those that exist); all others are in place`;
     return { result: 'Failed', reason: 'FilesFailed', message };
   }
   return {

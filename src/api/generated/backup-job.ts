@@ -375,7 +375,7 @@ export interface BackupJobStatus {
    */
   retired?: Grant[];
   /**
-   * Streams that write or have succeeded, of those wanted, such as 2/2.
+   * Streams that are secured or have succeeded, of those wanted, such as 2/2.
    */
   streamsText?: string;
   /**
@@ -388,7 +388,7 @@ export interface BackupJobStatus {
   progress?: Progress;
   plan?: BackupJobStatusPlan;
   /**
-   * Hardware that failed this job and is not granted to it again.
+   * Hardware that is not granted to this job again. What failed it, and tapes on which one of its streams has begun to write.
    */
   avoid?: Avoid;
   /**

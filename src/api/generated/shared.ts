@@ -363,7 +363,7 @@ export interface Progress {
   percent?: string;
 }
 /**
- * Hardware that failed this job and is not granted to it again.
+ * Hardware that is not granted to this job again. What failed it, and tapes on which one of its streams has begun to write.
  */
 export interface Avoid {
   /**

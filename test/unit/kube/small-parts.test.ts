@@ -62,7 +62,8 @@ describe('JSON equality', () => {
 const sorted = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))
+      ? // Not the bare entries: an empty object is no empty array.
+        { entries: Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)) }
       : inner,
   );
 
