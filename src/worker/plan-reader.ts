@@ -64,7 +64,9 @@ export class PlanReader {
       const boundaries = await this.#read(page, signal);
       const found = boundaries.find((boundary) => boundary.number === n);
       if (found !== undefined) return found;
-      if ((boundaries[0]?.number ?? Infinity) > n) return undefined;
+      // A page that its planner could not fill before it died stands empty before those of the next planner.
+      const [first] = boundaries;
+      if (first !== undefined && first.number > n) return undefined;
     }
     return undefined;
   }
