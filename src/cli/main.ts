@@ -29,6 +29,10 @@ const run = async (order: Order): Promise<void> => {
       const { exportTo } = await import('./tape.ts');
       return screen.print(exportTo(order.library, order.barcode, order.out));
     }
+    case 'libraryCreate': {
+      const { createLibrary } = await import('./library.ts');
+      return screen.print(await createLibrary(order.library, () => new Date()));
+    }
     case 'status':
       return runStatus(order);
   }

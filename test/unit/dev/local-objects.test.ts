@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { layoutOf } from '../../../dev/local/layout.ts';
-import { barcodesOf } from '../../../dev/local/libraries.ts';
 import { hardwareOf } from '../../../dev/local/objects.ts';
 import { defaultOptions, type LocalOptions } from '../../../dev/local/options.ts';
 
@@ -64,12 +63,5 @@ describe('hardwareOf', () => {
       '/state/libraries/library-0',
       '/state/libraries/library-1',
     ]);
-  });
-});
-
-describe('barcodesOf', () => {
-  it('gives each library a letter of its own', () => {
-    expect(barcodesOf(0, 2)).toEqual(['A00000L9', 'A00001L9']);
-    expect(barcodesOf(25, 1)).toEqual(['Z00000L9']);
   });
 });
