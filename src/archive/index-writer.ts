@@ -1,7 +1,7 @@
 import { zstdCompressSync } from 'node:zlib';
 
 /** Raw bytes of one zstd frame of an index, about. */
-const FRAME_CHARACTERS = 524_288;
+const FRAME_BYTES = 524_288;
 
 /** How the last line begins: it alone may be longer than a frame. */
 export const LAST_LINE = '{"end":true';
@@ -16,12 +16,14 @@ export interface IndexHead {
 /** Gathers a segment's index as zstd frames of JSON lines: about 26 bytes an entry stay in memory. */
 export class IndexWriter {
   readonly #frames: Buffer[] = [];
-  #text: string;
+  // Written at once: strings kept until a frame is full are what a collector of garbage spends most of its time on.
+  #buffer = Buffer.allocUnsafe(FRAME_BYTES + 4096);
+  #length = 0;
   lines = 0;
 
   constructor(head: IndexHead) {
     const { uid, segment, stream, epoch } = head;
-    this.#text = `${JSON.stringify({ v: 1, uid, segment, stream, epoch })}\n`;
+    this.#write(`${JSON.stringify({ v: 1, uid, segment, stream, epoch })}\n`);
   }
 
   add(line: string): void {
@@ -30,13 +32,20 @@ export class IndexWriter {
   }
 
   #write(text: string): void {
-    this.#text += text;
-    if (this.#text.length >= FRAME_CHARACTERS) this.#flush();
+    const length = this.#length + text.length;
+    if (length > this.#buffer.length) {
+      const longer = Buffer.allocUnsafe(length);
+      this.#buffer.copy(longer, 0, 0, this.#length);
+      this.#buffer = longer;
+    }
+    this.#buffer.write(text, this.#length, 'latin1');
+    this.#length = length;
+    if (length >= FRAME_BYTES) this.#flush();
   }
 
   #flush(): void {
-    this.#frames.push(zstdCompressSync(Buffer.from(this.#text, 'latin1')));
-    this.#text = '';
+    this.#frames.push(zstdCompressSync(this.#buffer.subarray(0, this.#length)));
+    this.#length = 0;
   }
 
   /** Adds the last line, in as many frames as it needs, and gives the whole index, compressed. */
@@ -48,7 +57,7 @@ export class IndexWriter {
       this.#write(frames.length === 0 ? ',"frames":[]' : ']');
     }
     this.#write('}\n');
-    if (this.#text !== '') this.#flush();
+    if (this.#length > 0) this.#flush();
     return Buffer.concat(this.#frames);
   }
 }

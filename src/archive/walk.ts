@@ -17,7 +17,7 @@ export interface PartRange {
 }
 
 /**
- * What a walk meets. One object, filled anew for each step: take what must last.
+ * What a walk meets. The same objects, filled anew for each step: take what must last.
  * - `above`: a folder before the range (or not included itself), in which the next step lies
  * - `entry`: something in the range
  * - `hidden`: the reserved name in the root
@@ -73,17 +73,30 @@ const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
 const MAX_OPEN_FOLDERS = 256;
 const { ENOENT, ESTALE } = constants.errno;
 
+/** A folder to be entered; `told` where it belongs to the range itself, `alone` where the range ends at it. */
+interface FolderMet {
+  readonly kind: 'folder';
+  readonly path: Bytes;
+  readonly told: boolean;
+  readonly alone: boolean;
+}
+
+const emptyStep = (stat: FileStat): WalkStep => ({
+  ...{ kind: 'entry', path: '', name: '', folder: -1, fd: -1, stat, part: undefined, errno: 0 },
+});
+
 class Walker {
   readonly #options: WalkOptions;
   readonly #stack: Frame[] = [];
-  readonly #step: WalkStep;
   readonly #stat = new FileStat();
+  // A folder above is told between the moment when an entry is met and the moment when it is told.
+  readonly #entry: WalkStep = emptyStep(this.#stat);
+  readonly #folder: WalkStep = emptyStep(this.#stat);
   #openFolders = 0;
   #rootStat = new FileStat();
 
   constructor(rootFd: number, options: WalkOptions) {
     this.#options = options;
-    this.#step = { kind: 'entry', path: '', name: '', folder: -1, fd: -1, stat: this.#stat, part: undefined, errno: 0 };
     const fd = openAt(rootFd, '.', O_RDONLY | O_DIRECTORY);
     const errno = fd < 0 ? -fd : -this.#rootStat.loadFd(fd);
     if (errno === 0) this.#push(undefined, '', fd, this.#rootStat, this.#includes(''));
@@ -108,19 +121,29 @@ class Walker {
     for (let frame = this.#stack.at(-1); frame !== undefined; frame = this.#stack.at(-1)) {
       const name = frame.names[frame.at];
       frame.at += 1;
-      if (name === undefined) this.#pop();
-      else if (!(yield* this.#meet(frame, name))) return;
+      if (name === undefined) {
+        this.#pop();
+        continue;
+      }
+      const met = this.#meet(frame, name);
+      if (met === 'end') return;
+      if (met === undefined) continue;
+      if (met.kind === 'folder') yield* this.#enter(frame, met.path, name, met.told, met.alone);
+      else {
+        if (frame.pending) yield* this.#tellAbove(frame);
+        yield met;
+      }
     }
   }
 
-  /** Returns false at the end of the range. */
-  *#meet(frame: Frame, name: Bytes): Generator<WalkStep, boolean> {
+  /** A step, a folder to enter, nothing to tell, or the end of the range. No generator: it is called for every name. */
+  #meet(frame: Frame, name: Bytes): WalkStep | FolderMet | 'end' | undefined {
     const { from, to, filter, hidden, oneFileSystem } = this.#options;
     const path = frame.prefix + name;
     const atTo = name === frame.toName;
-    if (frame.toName !== undefined && name > frame.toName) return false;
+    if (frame.toName !== undefined && name > frame.toName) return 'end';
     const endsHere = atTo && to?.path === path;
-    if (endsHere && to.offset === 0) return false;
+    if (endsHere && to.offset === 0) return 'end';
     const atFrom = name === frame.fromName;
     const beginsHere = atFrom && from.path === path;
     const inRange = !atFrom || (beginsHere && from.offset === 0);
@@ -128,7 +151,7 @@ class Walker {
     const stat = this.#stat;
     const folder = this.#open(frame);
     const errno = folder < 0 ? -folder : -stat.loadAt(folder, name);
-    if (errno === ENOENT) return true;
+    if (errno === ENOENT) return undefined;
     if (errno !== 0) {
       refuseFolderFault(path, errno, !inRange);
       stat.mode = 0;
@@ -136,28 +159,20 @@ class Walker {
     const isFolder = stat.type === S_IFDIR;
     // What can't be looked at may be a folder with something included in it.
     const verdict = filter === undefined ? 'in' : filter.decide(path, isFolder || errno !== 0, frame.included);
-    if (verdict === 'out') return true;
-    if (frame.parent === undefined && name === hidden) {
-      if (inRange) yield* this.#tell(frame, 'hidden', path, name, undefined, 0);
-      return true;
-    }
+    if (verdict === 'out') return undefined;
+    if (frame.parent === undefined && name === hidden)
+      return inRange ? this.#tell(frame, 'hidden', path, name, undefined, 0) : undefined;
     if (!isFolder) {
       const divided = stat.type === S_IFREG && ((beginsHere && from.offset > 0) || endsHere);
-      if (!divided && !inRange) {
-        if (errno !== 0) yield* this.#tell(frame, 'unread', path, name, undefined, errno);
-        return true;
-      }
+      if (!divided && !inRange)
+        return errno === 0 ? undefined : this.#tell(frame, 'unread', path, name, undefined, errno);
       const part = divided ? { from: beginsHere ? from.offset : 0, to: endsHere ? to.offset : null } : undefined;
-      yield* this.#tell(frame, 'entry', path, name, part, errno);
-      return true;
+      return this.#tell(frame, 'entry', path, name, part, errno);
     }
     const elsewhere = oneFileSystem && !this.#onRootFileSystem(stat);
-    if (elsewhere || (endsHere && !inRange)) {
-      if (inRange) yield* this.#tell(frame, 'entry', path, name, undefined, 0);
-      return true;
-    }
-    yield* this.#enter(frame, path, name, inRange && verdict === 'in', endsHere);
-    return true;
+    if (elsewhere || (endsHere && !inRange))
+      return inRange ? this.#tell(frame, 'entry', path, name, undefined, 0) : undefined;
+    return { kind: 'folder', path, told: inRange && verdict === 'in', alone: endsHere };
   }
 
   *#enter(frame: Frame, path: Bytes, name: Bytes, told: boolean, alone: boolean): Generator<WalkStep, void> {
@@ -169,7 +184,8 @@ class Walker {
     if (errno !== 0) {
       if (fd >= 0) closeFd(fd);
       refuseFolderFault(path, errno, !told);
-      yield* this.#tell(frame, told ? 'entry' : 'unread', path, name, undefined, errno);
+      yield* this.#tellAbove(frame);
+      yield this.#tell(frame, told ? 'entry' : 'unread', path, name, undefined, errno);
       return;
     }
     const child = this.#push(frame, name, fd, folderStat, frame.included || this.#includes(path), alone);
@@ -179,8 +195,10 @@ class Walker {
     if (told) {
       yield* this.#tellAbove(frame);
       yield this.#tellFolder(child, 'entry', listError);
-    } else if (listError !== 0 && listError !== ENOENT)
-      yield* this.#tell(frame, 'unread', path, name, undefined, listError);
+    } else if (listError !== 0 && listError !== ENOENT) {
+      yield* this.#tellAbove(frame);
+      yield this.#tell(frame, 'unread', path, name, undefined, listError);
+    }
   }
 
   #includes(path: Bytes): boolean {
@@ -188,16 +206,15 @@ class Walker {
     return filter === undefined || filter.decide(path, true, false) === 'in';
   }
 
-  *#tell(
+  #tell(
     frame: Frame,
     kind: 'entry' | 'hidden' | 'unread',
     path: Bytes,
     name: Bytes,
     part: PartRange | undefined,
     errno: number,
-  ): Generator<WalkStep, void> {
-    yield* this.#tellAbove(frame);
-    const step = this.#step;
+  ): WalkStep {
+    const step = this.#entry;
     step.kind = kind;
     step.path = path;
     step.name = name;
@@ -206,7 +223,7 @@ class Walker {
     step.stat = this.#stat;
     step.part = part;
     step.errno = errno;
-    yield step;
+    return step;
   }
 
   *#tellAbove(frame: Frame): Generator<WalkStep, void> {
@@ -221,7 +238,7 @@ class Walker {
   }
 
   #tellFolder(frame: Frame, kind: 'above' | 'entry', errno: number): WalkStep {
-    const step = this.#step;
+    const step = this.#folder;
     step.kind = kind;
     step.path = frame.path;
     step.name = frame.name;
