@@ -1,6 +1,7 @@
 /** A cgroup of version 1 in every hierarchy per member: no kubelet sees another's pods, and every process can be found. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { endProcesses } from '../processes/process-end.ts';
 import { type ProcessIdentity, readIdentity } from '../processes/process-identity.ts';
 
@@ -42,7 +43,21 @@ export async function removeCgroups(name: string): Promise<void> {
     await endProcesses(left, 'SIGKILL', 5_000);
   if (!existsSync(root)) return;
   for (const hierarchy of readdirSync(root)) {
-    for (const folder of [...foldersBelow(path.join(root, hierarchy, name))].reverse()) rmdirSync(folder);
+    for (const folder of [...foldersBelow(path.join(root, hierarchy, name))].reverse()) await removeFolder(folder);
+  }
+}
+
+/** A process that has ended counts until its parent has taken note of it. */
+async function removeFolder(folder: string): Promise<void> {
+  const end = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return rmdirSync(folder);
+    } catch (error) {
+      const busy = error instanceof Error && 'code' in error && error.code === 'EBUSY';
+      if (!busy || performance.now() > end) throw error;
+      await sleep(20);
+    }
   }
 }
 

@@ -9,11 +9,11 @@ import { componentRoles, type Components, prepareComponents } from '../controlpl
 import { type DaemonCommand, startDaemon } from '../processes/daemon.ts';
 import { findNodeBinaries } from './binaries.ts';
 import { makeCgroups } from './cgroups.ts';
-import { controlPlaneAddress, type Layout, type MemberName, type NodeLayout } from './layout.ts';
+import { controlPlaneAddress, type Layout, type MemberName, type NodeLayout, pauseImage } from './layout.ts';
 import { connectMembers, enterArgs, inside, startHolder } from './namespaces.ts';
 import { containerdSocket, writeNodeFiles } from './node-config.ts';
-import { writePauseImage } from './pause-image.ts';
 import { type BenchProcess, readProcesses } from './processes.ts';
+import { writeProgramImage } from './program-image.ts';
 
 export class ClusterError extends Error {
   readonly code = 'CLUSTER_NOT_READY';
@@ -45,8 +45,10 @@ export async function up(layout: Layout, log: Log): Promise<void> {
   );
   for (const role of componentRoles) await bench.start('control-plane', components.commands[role]);
   await bench.until('the API server is ready', () => bench.kubectl(['get', '--raw', '/readyz']));
+  // No pod can be made before: a client that is quicker than the controllers would be refused.
+  await bench.until('the default service account exists', () => bench.kubectl(['get', 'serviceaccount', 'default']));
   const pause = path.join(layout.folder, 'pause.tar');
-  writePauseImage(path.join(nodePrograms, 'pause'), pause);
+  writeProgramImage({ tag: pauseImage, program: path.join(nodePrograms, 'pause'), name: 'pause' }, pause);
   await Promise.all(layout.nodes.map((node) => startNode(bench, components, node, pause)));
   for (const node of layout.nodes) {
     await bench.until(`${node.name} is Ready`, () =>
