@@ -85,7 +85,7 @@ const createJob = async ({ api, namespace, signal }: Session, order: BackupOrder
 };
 
 /** Name or object, then the end of it if that is wanted. */
-const tellMade = async (
+export const tellMade = async (
   session: Session,
   work: Parameters<typeof waitForEnd>[1],
   { wait, output }: Making,

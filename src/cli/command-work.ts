@@ -1,12 +1,13 @@
 /** Commands about jobs and restores. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { collect, type Doing, objectOutput, outputOf, wholeNumber, withReach } from './command-reach.ts';
-import type { BackupFlags, Making, ObjectFormat } from './orders.ts';
+import { conflicts, type BackupFlags, type Making, type ObjectFormat, type RestoreFlags } from './orders.ts';
 
 export const addWorkCommands = (program: Command, doing: Doing): void => {
   addDescribe(program, doing);
   addCancel(program, doing);
   addBackup(program, doing);
+  addRestore(program, doing);
 };
 
 const jobHelp = 'NAME of a job or restore, or backupjob/NAME, or restore/NAME';
@@ -38,7 +39,6 @@ const withMaking = (command: Command): Command =>
   command
     .option('--name <name>', 'name of the object (default: a new one)')
     .option('--wait', 'show how far it is, and return when it has ended: with 1 if it has not succeeded')
-    .option('--dry-run', 'only print the object, as YAML, for a file in Git')
     .addOption(objectOutput());
 
 type Parsed<T> = { readonly [K in keyof T]?: T[K] };
@@ -53,6 +53,7 @@ const addBackup = (program: Command, doing: Doing): void => {
   const command = program
     .command('backup')
     .description('makes a BackupJob, or asks a schedule to make one now')
+    .option('--dry-run', 'only print the object, as YAML, for a file in Git')
     .option('--path <dir>', 'folder on the servers, as BackupServer.spec.hostPaths allows')
     .option('--shared', 'the path is the same file system on every server, such as NFS')
     .option('--claim <name[:folder]>', 'a PersistentVolumeClaim of the namespace')
@@ -94,4 +95,41 @@ const backupFlags = (flags: Parsed<Omit<BackupFlags, 'noQueue'>> & { readonly qu
     ...(pool !== undefined && { pool }),
     ...(keepFor !== undefined && { keepFor }),
   };
+};
+
+const addRestore = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('restore')
+    .description('makes a Restore, or lists what can be restored')
+    .option('--list', 'show what can be restored: backups that succeeded')
+    .option('--from <job>', 'a BackupJob that succeeded')
+    .option('--latest <schedule>', 'the newest backup of a BackupSchedule that succeeded')
+    .option('--record <name>', 'any BackupSaveRecord of the backup, also when its job is gone')
+    .option('--path <path>', 'file or folder, relative to the source; more than once (default: all)', collect, [])
+    .option('--to <target>', 'folder on a server, or claim:NAME or claim:NAME/FOLDER')
+    .addOption(new Option('--conflict <rule>', 'what happens to files that are there').choices(conflicts))
+    .addHelpText('after', '\nExamples:\n  restore --from nightly --path docs --to /out --wait')
+    .addHelpText('after', '  restore --latest nightly --to claim:db/restored');
+  type Flags = Parsed<Omit<RestoreFlags, 'paths'> & Making> & {
+    readonly list?: boolean;
+    readonly path: readonly string[];
+  };
+  withReach(withMaking(command), doing, 'namespace', async (reach, _args, flags: Flags) => {
+    const { from, latest, record, to, conflict, name, list = false } = flags;
+    const sources = [from, latest, record].filter((source) => source !== undefined);
+    if (sources.length > 1) command.error('error: --from, --latest and --record exclude each other');
+    await doing.run({
+      kind: 'restore',
+      reach,
+      list,
+      paths: flags.path,
+      ...(from !== undefined && { from }),
+      ...(latest !== undefined && { latest }),
+      ...(record !== undefined && { record }),
+      ...(to !== undefined && { to }),
+      ...(conflict !== undefined && { conflict }),
+      ...(name !== undefined && { name }),
+      ...makingOf(flags),
+    });
+  });
 };

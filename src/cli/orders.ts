@@ -29,6 +29,20 @@ export interface BackupFlags {
   readonly noQueue: boolean;
 }
 
+export const conflicts = ['Fail', 'Skip', 'Overwrite', 'KeepNewer'] as const;
+export type Conflict = (typeof conflicts)[number];
+
+export interface RestoreFlags {
+  readonly from?: string;
+  readonly latest?: string;
+  readonly record?: string;
+  readonly paths: readonly string[];
+  /** An absolute folder, or claim:NAME or claim:NAME/FOLDER */
+  readonly to?: string;
+  readonly conflict?: Conflict;
+  readonly name?: string;
+}
+
 /** What one does with an object that was made. */
 export interface Making {
   readonly wait: boolean;
@@ -42,6 +56,7 @@ export type ClusterOrder = { readonly reach: Reach } & (
   | { readonly kind: 'cancel'; readonly name: string; readonly wait: boolean }
   | { readonly kind: 'hardware'; readonly what: HardwareKind; readonly output?: TableFormat }
   | ({ readonly kind: 'backup' } & BackupFlags & Making)
+  | ({ readonly kind: 'restore'; readonly list: boolean } & RestoreFlags & Making)
   | { readonly kind: 'drain'; readonly name: string; readonly drained: boolean; readonly wait: boolean }
 );
 

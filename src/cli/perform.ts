@@ -37,6 +37,8 @@ const performThere = async (session: Session, order: ClusterOrder): Promise<numb
       return (await import('./hardware.ts')).showHardware(session, order);
     case 'backup':
       return (await import('./backup.ts')).makeBackup(session, order);
+    case 'restore':
+      return (await import('./restore.ts')).makeRestore(session, order);
     case 'drain':
       return (await import('./drain.ts')).drain(session, order);
   }

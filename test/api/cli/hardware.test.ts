@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { backupJobs, backupServers, tapeLibraries, tapes } from '../../../src/api/resources.ts';
+import { backupJobs, backupServers, restores, tapeLibraries, tapes } from '../../../src/api/resources.ts';
 import type { Resource } from '../../../src/kube/api.ts';
 import type { RestApi } from '../../../src/kube/rest-api.ts';
 import { runCli } from '../../unit/cli/run-cli.ts';
@@ -87,6 +87,27 @@ describe('hardware and jobs by kubectl-twinreel on a real API server', () => {
     expect(wrong.stderr).toContain('spec.source.hostPath.path');
     expect((await cli('cancel', 'adhoc', '-n', namespace)).code).toBe(0);
     expect((await api.get(backupJobs, { namespace, name: 'adhoc' })).spec.cancel).toBe(true);
+  });
+
+  it('restores only what it is told, and lists only what has succeeded', async () => {
+    const args = ['restore', '-n', namespace, '--name', 'back', '--from', 'adhoc', '--path', 'docs'];
+    expect(await cli(...args, '--to', 'claim:db/restored')).toMatchObject({
+      code: 0,
+      stdout: 'restore/back created\n',
+    });
+    expect((await api.get(restores, { namespace, name: 'back' })).spec).toMatchObject({
+      from: { backupJob: 'adhoc' },
+      paths: ['docs'],
+      target: { persistentVolumeClaim: { claimName: 'db', path: 'restored' } },
+    });
+    expect((await cli('restore', '-n', namespace, '--from', 'adhoc')).code).toBe(2);
+    expect((await cli('restore', '-n', namespace, '--list')).stdout).toBe(
+      `no backup job of ${namespace} has succeeded\n`,
+    );
+    const status = { phase: 'Succeeded', completionTime: new Date().toISOString() };
+    await api.patch(backupJobs, { namespace, name: 'adhoc' }, { status }, { type: 'merge', subresource: 'status' });
+    expect((await cli('restore', '-n', namespace, '--list')).stdout).toMatch(/^adhoc +\d+s ago +- +\/data/m);
+    await api.delete(restores, { namespace, name: 'back' });
   });
 
   it('prints a job for Git without asking anybody', async () => {
