@@ -33,7 +33,6 @@ const latestIn = (times: PlannedTimes, first: number, untilMs: number): number =
     const middle = latest + Math.ceil((end - latest) / 2 / minuteMs) * minuteMs;
     const after = times.next(middle - 1);
     if (after !== undefined && after <= end) latest = after;
-    else if (middle - minuteMs >= end) break;
     else end = middle - minuteMs;
   }
   return latest;

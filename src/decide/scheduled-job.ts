@@ -6,7 +6,8 @@ import { stableHash } from './stable-hash.ts';
 import { parseDurationMs } from './units.ts';
 
 /** What a job is made for: a planned time, without jitter, or a new token of runNow. */
-export type Start = { readonly kind: 'planned'; readonly atMs: number } | { readonly kind: 'now'; readonly token: string };
+export type Start =
+  { readonly kind: 'planned'; readonly atMs: number } | { readonly kind: 'now'; readonly token: string };
 
 const minuteMs = 60_000;
 /** With `-now-` before them, and a schedule's name of 41 characters, a job's name has 52. */
@@ -85,4 +86,6 @@ export const jobOf = (schedule: BackupSchedule, start: Start): BackupJob => {
 };
 
 export const isJobOf = (schedule: BackupSchedule, job: BackupJob): boolean =>
-  (job.metadata.ownerReferences ?? []).some(({ controller, uid }) => controller === true && uid === schedule.metadata.uid);
+  (job.metadata.ownerReferences ?? []).some(
+    ({ controller, uid }) => controller === true && uid === schedule.metadata.uid,
+  );
