@@ -77,8 +77,8 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
   const transform = withoutFieldOwners;
   const informers: Informers = {
     jobs: makeInformer(deps, { resource: backupJobs, indexes: { schedule: bySchedule }, transform }),
-    schedules: makeInformer(deps, { resource: backupSchedules, transform }),
     restores: makeInformer(deps, { resource: restores, transform }),
+    schedules: makeInformer(deps, { resource: backupSchedules, transform }),
     records: makeInformer(deps, {
       resource: backupSaveRecords,
       namespace,

@@ -135,14 +135,10 @@ const withSkipped = (
   times: PlannedTimes,
 ): BackupScheduleStatus => {
   const madeMs = msOf(status.lastScheduleTime);
-  const notedMs = handledMs({ ...status, ...pick(before?.lastScheduleTime) });
+  const notedMs = Math.max(msOf(status.followed?.since), msOf(before?.lastScheduleTime), msOf(status.lastMissedTime));
   const skipped = madeMs > notedMs ? dueIn(times, notedMs, madeMs - 1) : undefined;
   return skipped === undefined ? status : withMissed(status, skipped.older + 1, skipped.latestMs);
 };
-
-const pick = (lastScheduleTime: string | undefined): Pick<BackupScheduleStatus, 'lastScheduleTime'> =>
-  // An absent time, too, is that of before.
-  lastScheduleTime === undefined ? { lastScheduleTime: iso(0) } : { lastScheduleTime };
 
 const withMissed = (status: BackupScheduleStatus, count: number, lastMs: number | undefined): BackupScheduleStatus =>
   count === 0 || lastMs === undefined
