@@ -5,12 +5,27 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheRoot } from '../controlplane/binaries.ts';
 import { elapsed, findGo } from '../controlplane/binary-build.ts';
+import { kubernetesVersion } from '../controlplane/release.ts';
 import { withMachineLock } from '../processes/machine-lock.ts';
 
 interface GoPackage {
   readonly package: string;
   readonly version: string;
+  /** Variables that the project's own build sets at link time, and without which the program misleads its user. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
+
+/** Helm takes them for the cluster's version where it has none, as in `helm template`. */
+const helmVariables = (): Readonly<Record<string, string>> => {
+  const [major = '', minor = ''] = kubernetesVersion.slice(1).split('.');
+  const helm = 'helm.sh/helm/v3';
+  return Object.fromEntries(
+    [`${helm}/pkg/chartutil`, `${helm}/pkg/lint/rules`].flatMap((at) => [
+      [`${at}.k8sVersionMajor`, major],
+      [`${at}.k8sVersionMinor`, minor],
+    ]),
+  );
+};
 
 const containerd = (name: string): GoPackage => ({
   package: `github.com/containerd/containerd/v2/cmd/${name}`,
@@ -18,12 +33,12 @@ const containerd = (name: string): GoPackage => ({
 });
 
 const packages = {
-  helm: { package: 'helm.sh/helm/v3/cmd/helm', version: 'v3.22.0' },
+  helm: { package: 'helm.sh/helm/v3/cmd/helm', version: 'v3.22.0', variables: helmVariables() },
   promtool: { package: 'github.com/prometheus/prometheus/cmd/promtool', version: 'v0.316.0' },
   containerd: containerd('containerd'),
   ctr: containerd('ctr'),
   'containerd-shim-runc-v2': containerd('containerd-shim-runc-v2'),
-} as const satisfies Readonly<Record<string, GoPackage>>;
+} satisfies Readonly<Record<string, GoPackage>>;
 
 export type GoToolName = keyof typeof packages;
 
@@ -80,21 +95,22 @@ async function build(
     );
   }
   const startMs = performance.now();
-  const { version, package: source } = packages[name];
-  log(`building ${name} ${version} from Go modules; this takes minutes, once`);
+  const tool: GoPackage = packages[name];
+  const what = `${tool.package}@${tool.version}`;
+  log(`building ${name} ${tool.version} from Go modules; this takes minutes, once`);
   const timer = setInterval(
     () => log(`  ${elapsed(performance.now() - startMs)}: still building ${name}`),
     progressEveryMs,
   );
   const unfinished = mkdtempSync(`${folder}.unfinished-`);
   try {
-    await install(go, `${source}@${version}`, unfinished, options);
+    await install(go, tool, unfinished, options);
     rmSync(folder, { recursive: true, force: true });
     renameSync(unfinished, folder);
     log(`built ${name} in ${elapsed(performance.now() - startMs)}`);
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw new GoToolError(`go install ${source}@${version} failed: ${messageOf(error)}`, { cause: error });
+    throw new GoToolError(`go install ${what} failed: ${messageOf(error)}`, { cause: error });
   } finally {
     clearInterval(timer);
     rmSync(unfinished, { recursive: true, force: true });
@@ -102,15 +118,12 @@ async function build(
 }
 
 /** Static, so that it neither needs a C compiler nor a matching libc. */
-async function install(go: string, what: string, folder: string, options: GoToolOptions): Promise<void> {
-  const env = {
-    ...(options.env ?? process.env),
-    CGO_ENABLED: '0',
-    GOBIN: folder,
-    GOFLAGS: '-buildvcs=false',
-    GOWORK: 'off',
-  };
-  const args = ['install', '-trimpath', '-ldflags', '-s -w', what];
+async function install(go: string, tool: GoPackage, folder: string, options: GoToolOptions): Promise<void> {
+  const goEnv = { CGO_ENABLED: '0', GOBIN: folder, GOFLAGS: '-buildvcs=false', GOWORK: 'off' };
+  const variables = Object.entries(tool.variables ?? {}).map(([name, value]) => `-X ${name}=${value}`);
+  const linked = ['-s -w', ...variables].join(' ');
+  const args = ['install', '-trimpath', '-ldflags', linked, `${tool.package}@${tool.version}`];
+  const env = { ...(options.env ?? process.env), ...goEnv };
   await promisify(execFile)(go, args, { env, maxBuffer: 1 << 24, signal: options.signal });
 }
 
