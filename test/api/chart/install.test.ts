@@ -191,6 +191,41 @@ it('adds its kinds to the roles that tenants have: viewers look, editors back up
   ]);
 });
 
+it.each([
+  ['create', 'pods', namespace],
+  ['create', 'pods/exec', namespace],
+  ['get', 'pods/log', namespace],
+  ['get', 'secrets', namespace],
+  ['create', 'serviceaccounts/token', namespace],
+  ['create', 'backupjobs.twinreel.io', namespace],
+  ['get', 'backupsaverecords.twinreel.io', namespace],
+  ['delete', 'backupsaverecords.twinreel.io', namespace],
+  ['patch', 'tapelibraries.twinreel.io', 'tenant'],
+  ['get', 'backupjobs.twinreel.io', 'default'],
+  ['create', 'restores.twinreel.io', 'default'],
+  ['patch', 'backupjobs.twinreel.io/status', 'tenant'],
+  ['patch', 'restores.twinreel.io/status', 'tenant'],
+])("does not let a tenant's administrator %s %s in %s", async (verb, what, at) => {
+  const [of = '', subresource] = what.split('/');
+  const whole = subresource === undefined ? [of] : [of, `--subresource=${subresource}`];
+  const { stdout } = await plane.kubectl(['auth', 'can-i', verb, ...whole, '--as', 'tenant-admin', '-n', at]);
+  expect(stdout.trim()).toBe('no');
+});
+
+it('has a viewer and an editor for every kind, and no editor of records', async () => {
+  const roles = (await kubectl(['get', 'clusterrole', '-o', 'name'])).split('\n');
+  const crds = JSON.parse(await kubectl(['get', 'crd', '-o', 'json'])) as {
+    readonly items: readonly { readonly spec: { readonly names: { readonly singular: string } } }[];
+  };
+  const missing = crds.items.flatMap(({ spec: { names } }) => {
+    const record = ['backupsaverecord', 'savepage'].includes(names.singular);
+    const wanted = record ? ['viewer'] : ['viewer', 'editor'];
+    return wanted.map((end) => `twinreel-${names.singular}-${end}`);
+  });
+  expect(missing.filter((name) => !roles.includes(`clusterrole.rbac.authorization.k8s.io/${name}`))).toEqual([]);
+  expect(roles.filter((name) => /(record|page)-editor$/.test(name))).toEqual([]);
+});
+
 it('keeps CRDs, records and tapes when it is uninstalled, and takes them over when it is installed again', async () => {
   const record = {
     apiVersion: 'twinreel.io/v1alpha1',
