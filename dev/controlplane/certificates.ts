@@ -18,6 +18,8 @@ const dayMs = 86_400_000;
 export interface Subject {
   readonly user: string;
   readonly groups?: readonly string[];
+  /** IP addresses that the certificate is good for besides 127.0.0.1. */
+  readonly addresses?: readonly string[];
 }
 
 export interface CertificateFiles {
@@ -58,7 +60,7 @@ export async function openCertificateAuthority(folder: string, name: string): Pr
           new x509.BasicConstraintsExtension(false, undefined, true),
           new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
           new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-          new x509.SubjectAlternativeNameExtension(localNames),
+          new x509.SubjectAlternativeNameExtension(namesOf(subject)),
         ],
       });
       await write(leafFiles, leaf, keys.privateKey);
@@ -90,6 +92,10 @@ const localNames: x509.JsonGeneralNames = [
   { type: 'dns', value: 'kubernetes.default' },
   { type: 'dns', value: 'kubernetes.default.svc' },
 ];
+
+function namesOf(subject: Subject): x509.JsonGeneralNames {
+  return [...localNames, ...(subject.addresses ?? []).map((value) => ({ type: 'ip' as const, value }))];
+}
 
 function filesOf(folder: string, name: string): CertificateFiles {
   return { certFile: path.join(folder, `${name}.crt`), keyFile: path.join(folder, `${name}.key`) };

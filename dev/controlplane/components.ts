@@ -27,6 +27,10 @@ export interface ComponentsOptions {
   readonly unsafeNoFsync?: boolean;
   /** Environment of all processes. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where clients reach the API server; default 127.0.0.1. */
+  readonly address?: string;
+  /** Added after the flags of a role: of a flag given twice, the last one counts. */
+  readonly flags?: Readonly<Partial<Record<ComponentRole, readonly string[]>>>;
 }
 
 export const componentRoles = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
@@ -49,7 +53,7 @@ export interface Components {
  */
 export async function prepareComponents(options: ComponentsOptions, reusePorts: boolean): Promise<Components> {
   const ports = await choosePorts(path.join(options.stateDir, 'ports.json'), reusePorts);
-  const url = `https://127.0.0.1:${ports.apiServer}`;
+  const url = `https://${options.address ?? '127.0.0.1'}:${ports.apiServer}`;
   const pki = path.join(options.stateDir, 'pki');
   const cluster = await openCertificateAuthority(pki, 'ca');
   const writeFor = async (file: string, subject: Subject, namespace?: string): Promise<void> => {
@@ -114,7 +118,8 @@ async function apiServerCommand(
   pki: string,
   cluster: CertificateAuthority,
 ): Promise<DaemonCommand> {
-  const serving = await cluster.issue('kube-apiserver', { user: 'kube-apiserver' });
+  const addresses = options.address === undefined ? [] : [options.address, '10.96.0.1'];
+  const serving = await cluster.issue('kube-apiserver', { user: 'kube-apiserver', addresses });
   const etcdAuthority = await openCertificateAuthority(pki, 'etcd-ca');
   const etcdClient = await etcdAuthority.issue('etcd-client', { user: 'kube-apiserver' });
   const frontProxy = await openCertificateAuthority(pki, 'front-proxy-ca');
@@ -208,7 +213,7 @@ function command(options: ComponentsOptions, role: ComponentRole, args: readonly
     role,
     name: role,
     command: options.binaries[role],
-    args,
+    args: [...args, ...(options.flags?.[role] ?? [])],
     logFile: path.join(options.stateDir, 'logs', `${role}.log`),
     ...(options.env === undefined ? {} : { env: options.env }),
   };

@@ -41,11 +41,11 @@ kubectl_inside() {
   "$engine" exec -i "$cluster-control-plane" kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"
 }
 
+# TWINREEL_BASE: where this machine has no Debian packages, a base image to build on.
 load_image() {
-  "$engine" build --tag "$image" --file "$here/Containerfile" "$root"
   local archive
   archive=$(mktemp --suffix=.tar)
-  "$engine" save -o "$archive" "$image"
+  (cd "$root" && npm run -s image -- --out "$archive" --tag "$image" ${TWINREEL_BASE:+--base "$TWINREEL_BASE"})
   "$kind" load image-archive "$archive" --name "$cluster"
   rm -f "$archive"
 }

@@ -115,5 +115,6 @@ const settingsOf = (config: OperatorConfig): Settings => {
     filesMs,
     graceSeconds,
     catalogueEvery,
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 };

@@ -72,6 +72,7 @@ describe('docs/operating.md', () => {
         libraries: makeStore(),
         tapes: makeStore(),
         switches: makeStore(),
+        schedules: makeStore(),
         pools: makeStore(),
       },
     });

@@ -1,0 +1,80 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ImageError } from './image-error.ts';
+import { ownPlatform, type Platform } from './platform.ts';
+import { runTool } from './run-tool.ts';
+import type { Material } from './sbom.ts';
+
+/** The libraries that Node names as needed, and what glibc itself loads to resolve names. */
+const libraries = [
+  'libc.so.6',
+  'libdl.so.2',
+  'libm.so.6',
+  'libnss_dns.so.2',
+  'libnss_files.so.2',
+  'libpthread.so.0',
+  'libresolv.so.2',
+  'librt.so.1',
+  'libgcc_s.so.1',
+  'libstdc++.so.6',
+];
+
+export const debianPackages = ['ca-certificates', 'libc6', 'libgcc-s1', 'libstdc++6'] as const;
+
+/** Puts the Debian files that Node needs beneath a folder; says of which packages they are. */
+export const placeDebianFiles = async (platform: Platform, root: string): Promise<readonly Material[]> => {
+  if (platform.name !== ownPlatform()) {
+    throw new ImageError(
+      `the Debian files of ${platform.name} are not on this machine: build there, or name a base: --base IMAGE`,
+    );
+  }
+  const packages = await installedPackages(platform);
+  const from = '/';
+  for (const name of libraries) {
+    copyFile(path.join(from, 'lib', platform.triplet, name), path.join(root, 'lib', platform.triplet, name));
+  }
+  copyFile(path.join(from, platform.loader), path.join(root, platform.loader));
+  for (const { name } of packages) {
+    const copyright = path.join('usr/share/doc', name, 'copyright');
+    // Images of Debian may leave documentation out, but for this file.
+    if (existsSync(path.join(from, copyright))) copyFile(path.join(from, copyright), path.join(root, copyright));
+  }
+  placeAuthorities(path.join(from, 'usr/share/ca-certificates/mozilla'), root);
+  return packages;
+};
+
+const installedPackages = async (platform: Platform): Promise<readonly Material[]> => {
+  const found = await runTool(
+    'dpkg-query',
+    ['-W', '-f', '${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n', ...debianPackages],
+    { hint: 'this is no Debian. Name a base that has glibc and libstdc++: --base IMAGE' },
+  );
+  const rows = found
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t'));
+  return debianPackages.map((wanted) => {
+    const row = rows.find(
+      ([name, , architecture = '', status]) =>
+        name === wanted && status === 'installed' && [platform.architecture, 'all'].includes(architecture),
+    );
+    const version = row?.[1];
+    if (version === undefined) throw new ImageError(`the package ${wanted} is missing: apt-get install ${wanted}`);
+    return { kind: 'deb', name: wanted, version, license: 'NOASSERTION' };
+  });
+};
+
+const copyFile = (from: string, to: string): void => {
+  mkdirSync(path.dirname(to), { recursive: true });
+  cpSync(realpathSync(from), to);
+};
+
+/** One file, as `update-ca-certificates` makes it of Mozilla's list. */
+const placeAuthorities = (folder: string, root: string): void => {
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.crt'))
+    .sort();
+  const target = path.join(root, 'etc/ssl/certs/ca-certificates.crt');
+  mkdirSync(path.dirname(target), { recursive: true });
+  writeFileSync(target, files.map((file) => `${readFileSync(path.join(folder, file), 'utf8').trim()}\n`).join(''));
+};

@@ -1,0 +1,102 @@
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import type { Platform } from './platform.ts';
+import { runTool } from './run-tool.ts';
+import type { Material } from './sbom.ts';
+
+/**
+ * Installs what package-lock.json has for production, for another machine too, and moves what runs beneath a folder.
+ * @returns what was installed
+ */
+export const placePackages = async (
+  platform: Platform,
+  checkout: string,
+  root: string,
+  work: string,
+): Promise<readonly Material[]> => {
+  const folder = path.join(work, 'npm');
+  mkdirSync(folder, { recursive: true });
+  for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+    cpSync(path.join(checkout, file), path.join(folder, file));
+  // No script of a package runs: what they would build for this machine comes ready-made for all of them.
+  const machine = ['--os=linux', `--cpu=${platform.cpu}`, '--libc=glibc'];
+  await runTool('npm', ['ci', '--omit=dev', '--ignore-scripts', '--prefer-offline', ...machine], { cwd: folder });
+  const modules = path.join(folder, 'node_modules');
+  // npm's own `sbom` takes the development packages that are not there for a fault.
+  const materials = readMaterials(path.join(modules, '.package-lock.json'));
+  prune(modules, platform.cpu);
+  mkdirSync(path.join(root, 'app'), { recursive: true });
+  renameSync(modules, path.join(root, 'app/node_modules'));
+  return materials;
+};
+
+const readMaterials = (lockFile: string): readonly Material[] => {
+  const lock: unknown = JSON.parse(readFileSync(lockFile, 'utf8'));
+  return Object.entries(recordOf(field(lock, 'packages'))).map(([folder, about]) => {
+    const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    const version = textOf(field(about, 'version'));
+    const license = textOf(field(about, 'license'));
+    return { kind: 'npm', name, version, license: license === '' ? 'NOASSERTION' : license };
+  });
+};
+
+const recordOf = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
+const field = (value: unknown, name: string): unknown => Reflect.get(recordOf(value), name);
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const foldersWithoutCode = new Set(['benchmark', 'benchmarks', 'doc', 'docs', 'example', 'examples', 'test', 'tests']);
+
+/** Types, maps, pages, sources in C: Node loads none of them. Licences stay, and package.json for who scans images. */
+export const isNeeded = (file: string): boolean =>
+  /^(licen[cs]e|notice|copying)/i.test(file) ||
+  !/\.(ts|mts|cts|map|md|markdown|flow|tsbuildinfo|c|cc|cpp|h|hh|inc|asm|s)$/i.test(file);
+
+const prune = (modules: string, cpu: string): void => {
+  for (const hidden of ['.bin', '.package-lock.json'])
+    rmSync(path.join(modules, hidden), { recursive: true, force: true });
+  for (const folder of packageFolders(modules)) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory() && (foldersWithoutCode.has(entry.name) || entry.name.startsWith('.'))) {
+        rmSync(path.join(folder, entry.name), { recursive: true });
+      }
+    }
+  }
+  for (const name of readdirSync(modules).filter((one) => one.startsWith('bare-'))) {
+    rmSync(path.join(modules, name, 'prebuilds'), { recursive: true, force: true });
+  }
+  for (const unused of unusedFolders(cpu)) rmSync(path.join(modules, unused), { recursive: true, force: true });
+  removeUnneeded(modules);
+};
+
+/** What koffi's install script would compile, and what packages have for other libcs, browsers and bundlers. */
+const unusedFolders = (cpu: string): readonly string[] => [
+  'koffi/vendor',
+  'koffi/lib',
+  `@koromix/koffi-linux-${cpu}/musl_${cpu}`,
+  'yaml/browser',
+  '@opentelemetry/api/build/esm',
+  '@opentelemetry/api/build/esnext',
+  'ajv/lib',
+  'bintrees/dist',
+  'asynckit/bench.js',
+];
+
+const packageFolders = (modules: string): readonly string[] =>
+  readdirSync(modules, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => {
+      const folder = path.join(modules, entry.name);
+      return entry.name.startsWith('@') ? packageFolders(folder) : [folder];
+    });
+
+/** @returns whether nothing is left of it */
+const removeUnneeded = (folder: string): boolean => {
+  let left = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const full = path.join(folder, entry.name);
+    if (entry.isDirectory() ? removeUnneeded(full) : !isNeeded(entry.name))
+      rmSync(full, { recursive: true, force: true });
+    else left += 1;
+  }
+  return left === 0;
+};

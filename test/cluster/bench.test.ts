@@ -1,0 +1,154 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { down } from '../../dev/cluster/down.ts';
+import { layoutOf, nodeNames } from '../../dev/cluster/layout.ts';
+import { readProcesses } from '../../dev/cluster/processes.ts';
+import { processesIn } from '../../dev/cluster/cgroups.ts';
+import { writeProgramImage } from '../../dev/cluster/program-image.ts';
+
+const state = realpathSync(mkdtempSync(path.join(tmpdir(), 'twinreel-cluster-')));
+const layout = layoutOf(state);
+const main = path.join(import.meta.dirname, '../../dev/cluster/main.ts');
+const image = 'twinreel.local/busybox:1';
+const mountsBefore = mounts();
+const linksBefore = links();
+
+interface Ran {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+function cluster(verb: string, args: readonly string[] = [], input = ''): Ran {
+  const run = spawnSync(process.execPath, [main, verb, '--state', state, ...args], { encoding: 'utf8', input });
+  return { code: run.status, output: run.stdout + run.stderr };
+}
+
+function kubectl(args: readonly string[], input = ''): string {
+  const run = cluster('exec', ['--', 'kubectl', ...args], input);
+  expect(run.code, run.output).toBe(0);
+  return run.output;
+}
+
+function mounts(): readonly string[] {
+  return readFileSync('/proc/self/mounts', 'utf8').split('\n').toSorted();
+}
+
+function links(): readonly string[] {
+  return readdirSync('/sys/class/net').toSorted();
+}
+
+beforeAll(() => {
+  const up = cluster('up');
+  expect(up.code, up.output).toBe(0);
+  const archive = path.join(state, 'busybox.tar');
+  writeProgramImage({ tag: image, program: '/bin/busybox', name: 'busybox' }, archive);
+  const load = cluster('load', [archive]);
+  expect(load.code, load.output).toBe(0);
+});
+
+afterAll(async () => {
+  await down(layout);
+  rmSync(state, { recursive: true, force: true });
+});
+
+function pod(node: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `on-${node}`, namespace: 'default' },
+    spec: {
+      nodeName: node,
+      terminationGracePeriodSeconds: 0,
+      containers: [
+        {
+          name: 'main',
+          image,
+          imagePullPolicy: 'Never',
+          command: ['/busybox', 'sh', '-c', `/busybox echo hello from ${node}; exec /busybox sleep 3600`],
+          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+        },
+      ],
+      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
+    },
+  };
+}
+
+function claim(): readonly object[] {
+  const hostPath = path.join(state, 'volume');
+  mkdirSync(hostPath);
+  writeFileSync(path.join(hostPath, 'file'), 'kept on the host\n');
+  const common = { accessModes: ['ReadWriteMany'], storageClassName: '', volumeMode: 'Filesystem' };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: 'data' },
+      spec: { ...common, capacity: { storage: '1Gi' }, hostPath: { path: hostPath } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data', namespace: 'default' },
+      spec: { ...common, volumeName: 'data', resources: { requests: { storage: '1Gi' } } },
+    },
+  ];
+}
+
+test('pods on both nodes: logs, exec, a claim, the API by its ClusterIP with a token', () => {
+  const items = [...claim(), ...nodeNames.map((node) => pod(node))];
+  kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  for (const node of nodeNames) {
+    kubectl(['wait', '--for=condition=Ready', `pod/on-${node}`, '--timeout=60s']);
+    expect(kubectl(['logs', `on-${node}`])).toBe(`hello from ${node}\n`);
+    const inPod = (command: string): string => kubectl(['exec', `on-${node}`, '--', '/busybox', 'sh', '-c', command]);
+    expect(inPod('/busybox cat /data/file')).toBe('kept on the host\n');
+    const token = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+    const review = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+    const ask = `/busybox wget -qO- --no-check-certificate --header "Authorization: Bearer $(/busybox cat ${token})"`;
+    const body = '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}';
+    const answer = inPod(
+      `${ask} --header "Content-Type: application/json" --post-data '${body}' https://10.96.0.1${review}`,
+    );
+    expect(answer).toContain('system:serviceaccount:default:default');
+  }
+});
+
+test('a kubelet that is stopped makes its node NotReady; it is Ready again when it goes on', () => {
+  const kubelet = readProcesses(layout).find((one) => one.name === 'kubelet-node-2');
+  if (kubelet === undefined) throw new Error('no kubelet of node-2 is written down');
+  process.kill(kubelet.pid, 'SIGSTOP');
+  try {
+    kubectl(['wait', '--for=condition=Ready=Unknown', 'node/node-2', '--timeout=60s']);
+  } finally {
+    process.kill(kubelet.pid, 'SIGCONT');
+  }
+  kubectl(['wait', '--for=condition=Ready', 'node/node-2', '--timeout=60s']);
+});
+
+test('down leaves no process, mount, link or cgroup, even when a daemon was killed', () => {
+  const containerd = readProcesses(layout).find((one) => one.name === 'containerd-node-1');
+  if (containerd === undefined) throw new Error('no containerd of node-1 is written down');
+  process.kill(containerd.pid, 'SIGKILL');
+  const ended = cluster('down');
+  expect(ended.code, ended.output).toBe(0);
+  for (const name of [layout.controlPlaneCgroup, ...layout.nodes.map((node) => node.cgroup)]) {
+    expect(processesIn(name)).toEqual([]);
+    expect(existsSync(`/sys/fs/cgroup/pids/${name}`)).toBe(false);
+    expect(existsSync(`/sys/fs/cgroup/memory/${name}`)).toBe(false);
+  }
+  expect(mounts()).toEqual(mountsBefore);
+  expect(links()).toEqual(linksBefore);
+  expect(cluster('down').code).toBe(0);
+});
