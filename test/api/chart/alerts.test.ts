@@ -36,7 +36,7 @@ it('promtool finds no fault in the rules', async () => {
 
 it('each alert fires when it must, and only then', async () => {
   await expect(run('test', 'rules', cases)).resolves.toMatchObject({ stderr: '' });
-});
+}, 300_000);
 
 it.each(alerts)('$alert has a case, and a section in the runbook that its link leads to', ({ alert, annotations }) => {
   expect(readFileSync(cases, 'utf8')).toMatch(new RegExp(`alertname: ${alert}\\n +exp_alerts:`));

@@ -283,4 +283,8 @@ it('is the same as plain manifests, which kubectl applies where there is no Helm
   expect(await kubectl(['-n', 'plain', 'get', 'deployment', 'twinreel-operator', ...image])).toBe('twinreel:plain');
   const label = 'jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}';
   expect(await kubectl(['get', 'namespace', 'plain', '-o', label])).toBe('privileged');
+  // What was applied by hand becomes a release only when it is asked for.
+  const adopt = ['install', 'twinreel', '--namespace', 'plain', chart];
+  await expect(helm.run(...adopt)).rejects.toThrow('cannot be imported into the current release');
+  expect(await helm.run(...adopt, '--take-ownership')).toContain('STATUS: deployed');
 });
