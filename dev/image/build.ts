@@ -58,13 +58,13 @@ const fillStage = async (request: BuildRequest, revision: Revision, stage: strin
   const { checkout, platform, log } = request;
   const runtime = path.join(stage, 'runtime');
   const materials: Material[] = [{ kind: 'generic', name: 'node', version: nodePin.version, license: 'MIT' }];
-  log(`Node ${nodePin.version} for ${platform.name}`);
-  await placeNode(platform, runtime, work);
   // A base brings its own.
   if (request.base === undefined) {
     materials.push(...(await placeDebianFiles(platform, runtime)));
     placeAccounts(runtime);
   }
+  log(`Node ${nodePin.version} for ${platform.name}`);
+  await placeNode(platform, runtime, work);
   log('npm packages');
   materials.push(...(await placePackages(platform, checkout, path.join(stage, 'packages'), work)));
   placeApp(checkout, path.join(stage, 'app/app'));
