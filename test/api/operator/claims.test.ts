@@ -10,7 +10,7 @@ import { labels, mediaServerTaint } from '../../../src/api/names.ts';
 import { isApiError } from '../../../src/kube/api.ts';
 import type { Pod } from '../../../src/kube/core-types.ts';
 import { nodes, pods } from '../../../src/kube/resources.ts';
-import { findDifferences } from '../../support/compare-trees.ts';
+import { compareTrees } from '../../support/compare-trees.ts';
 import { eventually, LocalCluster } from '../../support/local-cluster.ts';
 
 let cluster: LocalCluster;
@@ -135,7 +135,7 @@ describe('a claim', () => {
         return status?.phase === 'Succeeded' || status?.phase === 'Failed' ? status : undefined;
       });
       expect(restored).toMatchObject({ phase: 'Succeeded' });
-      expect(await findDifferences(path.join(source, 'inner'), target)).toEqual([]);
+      expect(compareTrees(path.join(source, 'inner'), target).differences).toEqual([]);
       await noAnchors();
     },
   );
