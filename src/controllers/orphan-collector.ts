@@ -50,7 +50,15 @@ export const makeOrphanCollector =
     }
   };
 
-const kinds: readonly string[] = ['server', 'library', 'tape', 'switch', 'record', 'pod', 'anchor'] satisfies CollectedKind[];
+const kinds: readonly string[] = [
+  'server',
+  'library',
+  'tape',
+  'switch',
+  'record',
+  'pod',
+  'anchor',
+] satisfies CollectedKind[];
 const isKind = (text: string): text is CollectedKind => kinds.includes(text);
 
 const splitKey = (key: string): readonly [CollectedKind, string] => {
