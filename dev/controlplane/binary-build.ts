@@ -93,12 +93,14 @@ async function countPackages(
   }
 }
 
-function findGo(): string | undefined {
+/** Undefined: there is none in PATH nor where it is installed by default. */
+export function findGo(): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/local/go/bin'];
   return folders.map((folder) => path.join(folder, 'go')).find((file) => existsSync(file));
 }
 
-function elapsed(ms: number): string {
+/** Such as `3m05s`. */
+export function elapsed(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`;
 }

@@ -24,7 +24,7 @@ export const placePackages = async (
   const modules = path.join(folder, 'node_modules');
   // npm's own `sbom` takes the development packages that are not there for a fault.
   const materials = readMaterials(path.join(modules, '.package-lock.json'));
-  prune(modules);
+  prune(modules, platform.cpu);
   mkdirSync(path.join(root, 'app'), { recursive: true });
   renameSync(modules, path.join(root, 'app/node_modules'));
   return materials;
@@ -46,11 +46,12 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 const foldersWithoutCode = new Set(['benchmark', 'benchmarks', 'doc', 'docs', 'example', 'examples', 'test', 'tests']);
 
-/** Types, maps, pages: Node loads none of them. Licences stay, and package.json for who scans images. */
+/** Types, maps, pages, sources in C: Node loads none of them. Licences stay, and package.json for who scans images. */
 export const isNeeded = (file: string): boolean =>
-  /^(licen[cs]e|notice|copying)/i.test(file) || !/\.(ts|mts|cts|map|md|markdown|flow|tsbuildinfo)$/i.test(file);
+  /^(licen[cs]e|notice|copying)/i.test(file) ||
+  !/\.(ts|mts|cts|map|md|markdown|flow|tsbuildinfo|c|cc|cpp|h|hh|inc|asm|s)$/i.test(file);
 
-const prune = (modules: string): void => {
+const prune = (modules: string, cpu: string): void => {
   for (const hidden of ['.bin', '.package-lock.json'])
     rmSync(path.join(modules, hidden), { recursive: true, force: true });
   for (const folder of packageFolders(modules)) {
@@ -60,15 +61,25 @@ const prune = (modules: string): void => {
       }
     }
   }
-  // Ready-made programs for another runtime; koffi's sources, which only its install script would compile.
   for (const name of readdirSync(modules).filter((one) => one.startsWith('bare-'))) {
     rmSync(path.join(modules, name, 'prebuilds'), { recursive: true, force: true });
   }
-  for (const sources of ['koffi/src', 'koffi/vendor', 'koffi/lib']) {
-    rmSync(path.join(modules, sources), { recursive: true, force: true });
-  }
+  for (const unused of unusedFolders(cpu)) rmSync(path.join(modules, unused), { recursive: true, force: true });
   removeUnneeded(modules);
 };
+
+/** What koffi's install script would compile, and what packages have for other libcs, browsers and bundlers. */
+const unusedFolders = (cpu: string): readonly string[] => [
+  'koffi/vendor',
+  'koffi/lib',
+  `@koromix/koffi-linux-${cpu}/musl_${cpu}`,
+  'yaml/browser',
+  '@opentelemetry/api/build/esm',
+  '@opentelemetry/api/build/esnext',
+  'ajv/lib',
+  'bintrees/dist',
+  'asynckit/bench.js',
+];
 
 const packageFolders = (modules: string): readonly string[] =>
   readdirSync(modules, { withFileTypes: true })

@@ -1,6 +1,6 @@
 /** `npm run -s local -- up|down --state DIR`: Twinreel on this machine, with virtual libraries and a real API server. */
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { BinariesNotFoundError } from '../controlplane/binaries.ts';
 import { down, NotLocalError } from './down.ts';
 import { layoutOf } from './layout.ts';
@@ -28,7 +28,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 
 const program = new Command('local')
   .description('Runs Twinreel on this machine: a Kubernetes API, operator, node agents, virtual tape libraries.')
-  .helpCommand(false);
+  .helpCommand(false)
+  .exitOverride();
 
 program
   .command('up')
@@ -72,9 +73,10 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  if (stop.signal.aborted) log('stopped by a signal; nothing is left running');
-  else log(isExpected(error) ? `error: ${error.message}` : String(error instanceof Error ? error.stack : error));
   process.exitCode = 1;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (stop.signal.aborted) log('stopped by a signal; nothing is left running');
+  else log(isExpected(error) ? `error: ${error.message}` : String(error instanceof Error ? error.stack : error));
 }
 
 /** npm changes to the package's folder; what the user types is meant from his own. */

@@ -43,6 +43,10 @@ export const annotations = {
   inventory: 'twinreel.io/inventory',
   /** On a BackupServer, TapeLibrary, Tape or FCSwitch that is NotUsable: any new value asks to try it again. */
   retry: 'twinreel.io/retry',
+  /** On a job that a schedule made: when it was to start, jitter included. */
+  plannedStart: 'twinreel.io/planned-start',
+  /** On a job that a schedule made for a token of runNow: that. */
+  runNow: 'twinreel.io/run-now',
 } as const;
 
 export const finalizers = {

@@ -4,9 +4,14 @@ import { resolve } from 'node:path';
 import { CommanderError } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { errorCode } from '../devices/error-code.ts';
+import type { RestApi } from '../kube/rest-api.ts';
 import { CliError } from './cli-error.ts';
-import { makeCommandLine, type Order } from './command-line.ts';
+import { makeCommandLine } from './command-line.ts';
+import { explain } from './explain.ts';
+import type { Reach } from './orders.ts';
 import { paintFor } from './paint.ts';
+import { perform } from './perform.ts';
+import type { Connection, Context } from './session.ts';
 import { makeScreen } from './terminal.ts';
 
 const stop = new AbortController();
@@ -15,61 +20,38 @@ process.on('SIGTERM', () => stop.abort());
 // `| head` closes the pipe before everything is written: that is no failure.
 process.stdout.on('error', (error) => process.exit(errorCode(error) === 'EPIPE' ? 0 : 1));
 
-const screen = makeScreen(process.stdout);
-const paint = paintFor(process.stdout);
+/** npm changes to the package's folder; what the user types is meant from his own. */
+const absolute = (path: string): string => resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
 
-// What a command needs is loaded with it: looking into a folder needs no Kubernetes, and the other way round.
-const run = async (order: Order): Promise<void> => {
-  switch (order.kind) {
-    case 'tapeList': {
-      const { describeTapes } = await import('./tape.ts');
-      return screen.print(describeTapes(order.library, paint));
-    }
-    case 'tapeExport': {
-      const { exportTo } = await import('./tape.ts');
-      return screen.print(exportTo(order.library, order.barcode, order.out));
-    }
-    case 'libraryCreate': {
-      const { createLibrary } = await import('./library.ts');
-      return screen.print(await createLibrary(order.library, () => new Date()));
-    }
-    case 'status':
-      return runStatus(order);
-  }
-};
+let opened: { readonly api: RestApi; readonly server: string } | undefined;
 
-const runStatus = async (order: Extract<Order, { readonly kind: 'status' }>): Promise<void> => {
-  const { kind: _kind, kubeconfig, context, allNamespaces, namespace, ...rest } = order;
+const connect = async (reach: Reach): Promise<Connection> => {
+  const { kubeconfig, context, namespace } = reach;
   const { loadKubeConfig } = await import('../kube/kube-config.ts');
   const { makeRestApi } = await import('../kube/rest-api.ts');
-  const { showStatus } = await import('./status.ts');
   const kubeConfig = await loadKubeConfig({
     ...(kubeconfig !== undefined && { kubeconfig }),
     ...(context !== undefined && { context }),
   });
   const api = makeRestApi({ kubeConfig, userAgent: `kubectl-twinreel/${packageFile.version}` });
-  try {
-    await showStatus(
-      { api, screen, paint, nowMs: Date.now, signal: stop.signal },
-      { ...rest, ...(!allNamespaces && { namespace: namespace ?? kubeConfig.namespace ?? 'default' }) },
-    );
-  } finally {
-    api.close();
-  }
+  opened = { api, server: kubeConfig.server };
+  return { api, namespace: namespace ?? kubeConfig.namespace ?? 'default' };
 };
 
-/** Errors with a code were foreseen, and their message is enough; others are mistakes of ours and show where. */
-const describe = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error && !error.message.includes(error.cause.message) ? error.cause : undefined;
-  const because = cause === undefined || error instanceof CliError ? '' : `: ${cause.message}`;
-  return errorCode(error) === undefined ? (error.stack ?? error.message) : `${error.message}${because}`;
+const context: Context = {
+  version: packageFile.version,
+  screen: makeScreen(process.stdout),
+  paint: paintFor(process.stdout),
+  nowMs: Date.now,
+  signal: stop.signal,
+  say: (line) => console.error(line),
+  connect,
 };
-
-/** npm changes to the package's folder; what the user types is meant from his own. */
-const absolute = (path: string): string => resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
 
 try {
+  const run = async (order: Parameters<typeof perform>[1]): Promise<void> => {
+    process.exitCode = await perform(context, order);
+  };
   await makeCommandLine({ version: packageFile.version, absolute, run }).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
@@ -77,7 +59,9 @@ try {
     console.error(`error: ${error.message}`);
     process.exitCode = 2;
   } else if (!stop.signal.aborted) {
-    console.error(`error: ${describe(error)}`);
+    console.error(`error: ${explain(error, opened?.server)}`);
     process.exitCode = 1;
-  }
+  } else process.exitCode = 130;
+} finally {
+  opened?.api.close();
 }

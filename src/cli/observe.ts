@@ -1,6 +1,6 @@
 import type { BackupJob, BackupSaveRecord, Restore } from '../api/generated/index.ts';
 import { backupJobs, backupSaveRecords, restores } from '../api/resources.ts';
-import { isApiError, type Api, type KubeObject, type Resource } from '../kube/api.ts';
+import { isApiError, type Api, type KubeObject, type Ref, type Resource } from '../kube/api.ts';
 import { CliError } from './cli-error.ts';
 
 export type Work =
@@ -45,7 +45,8 @@ export const readAll = async (api: Api, namespace: string | undefined, signal: A
   ];
 };
 
-const readList = async <T extends KubeObject>(
+/** All pages of a list, by namespace and name. @throws CliError, ApiError */
+export const readList = async <T extends KubeObject>(
   api: Api,
   resource: Resource<T>,
   namespace: string | undefined,
@@ -112,10 +113,10 @@ export const readNamed = async (
   throw new CliError('NotFound', `namespace ${namespace} has no ${kinds.join(' or ')} ${name}; ${there}`);
 };
 
-const readOne = async <T extends KubeObject>(
+export const readOne = async <T extends KubeObject>(
   api: Api,
   resource: Resource<T>,
-  ref: { readonly namespace: string; readonly name: string },
+  ref: Ref,
   signal: AbortSignal,
 ): Promise<T | undefined> => {
   try {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stringify } from 'yaml';
 import { operatorNamespace } from '../api/names.ts';
 import type { Api } from '../kube/api.ts';
+import { asTheyAre } from './objects-as-they-are.ts';
 import { parseWorkName, readAll, readNamed, readRecords, type Work, type WorkName } from './observe.ts';
 import type { Paint } from './paint.ts';
 import { formatStatusTable } from './status-table.ts';
@@ -13,7 +13,7 @@ export interface StatusOrder {
   readonly job?: string;
   /** Absent: all namespaces. */
   readonly namespace?: string;
-  readonly output?: 'json' | 'yaml';
+  readonly output?: 'json' | 'yaml' | 'wide';
   readonly watch: boolean;
 }
 
@@ -44,16 +44,33 @@ const watch = async (
   name: WorkName | undefined,
   observe: () => Promise<readonly Work[]>,
 ): Promise<void> => {
-  let said = '';
+  const tellNews = newsTeller(deps, order);
   for (;;) {
     const work = await observe();
-    // Elsewhere than on a terminal only news are told, each in a line of its own.
-    const versions = work.map(({ object }) => object.metadata.resourceVersion).join();
-    if (deps.screen.isTerminal || versions !== said) deps.screen.redraw(await render(deps, order, name, work));
-    said = versions;
+    if (deps.screen.isTerminal) deps.screen.redraw(await render(deps, order, name, work));
+    else tellNews(work);
     if (name !== undefined && work.every(({ object }) => object.status?.completionTime !== undefined)) return;
     await sleep(watchMs, undefined, { signal: deps.signal });
   }
+};
+
+/** Elsewhere than on a terminal: one header, then a line for each object that has changed. */
+const newsTeller = ({ screen, paint, nowMs }: StatusDeps, order: StatusOrder) => {
+  const told = new Map<string, string | undefined>();
+  const options = { paint, withNamespace: order.namespace === undefined, withBars: false, wide: false };
+  let begun = false;
+  return (work: readonly Work[]): void => {
+    const news = work.filter(({ object: { metadata } }) => {
+      const uid = metadata.uid ?? '';
+      if (told.has(uid) && told.get(uid) === metadata.resourceVersion) return false;
+      told.set(uid, metadata.resourceVersion);
+      return true;
+    });
+    if (news.length === 0) return;
+    const lines = formatStatusTable(news, { ...options, nowMs: nowMs() });
+    screen.print(begun ? lines.slice(1) : lines);
+    begun = true;
+  };
 };
 
 const render = async (
@@ -62,20 +79,26 @@ const render = async (
   name: WorkName | undefined,
   work: readonly Work[],
 ): Promise<readonly string[]> => {
-  if (order.output !== undefined) return [dump(order.output, name, work)];
+  const { output } = order;
+  if (output === 'json' || output === 'yaml') return [asTheyAre(output, work, name !== undefined)];
   const { paint, screen } = deps;
   const nowMs = deps.nowMs();
-  if (name !== undefined && !(order.watch && !screen.isTerminal)) return tellStories(deps, work, nowMs);
+  const wide = output === 'wide';
+  if (name !== undefined && !wide) return tellStories(deps, work, nowMs);
   if (work.length === 0) {
     return [
       order.namespace === undefined ? 'no jobs and no restores' : `no jobs and no restores in ${order.namespace}`,
     ];
   }
   const withBars = order.watch && screen.isTerminal;
-  return formatStatusTable(work, { nowMs, paint, withNamespace: order.namespace === undefined, withBars });
+  return formatStatusTable(work, { nowMs, paint, withNamespace: order.namespace === undefined, withBars, wide });
 };
 
-const tellStories = async (deps: StatusDeps, work: readonly Work[], nowMs: number): Promise<readonly string[]> => {
+export const tellStories = async (
+  deps: Pick<StatusDeps, 'api' | 'paint' | 'signal'>,
+  work: readonly Work[],
+  nowMs: number,
+): Promise<readonly string[]> => {
   const stories: string[][] = [];
   for (const one of work) {
     const names = one.object.status?.records ?? [];
@@ -83,13 +106,4 @@ const tellStories = async (deps: StatusDeps, work: readonly Work[], nowMs: numbe
     stories.push([...tellStory(one, { nowMs, paint: deps.paint, records })]);
   }
   return stories.flatMap((story, index) => (index === 0 ? story : ['', ...story]));
-};
-
-/** One object as it is; several as a List, as `kubectl` prints them. */
-const dump = (output: 'json' | 'yaml', name: WorkName | undefined, work: readonly Work[]): string => {
-  const objects = work.map(({ kind, object }) => ({ apiVersion: 'twinreel.io/v1alpha1', kind, ...object }));
-  const [only] = objects;
-  const content =
-    name !== undefined && objects.length === 1 ? only : { apiVersion: 'v1', kind: 'List', items: objects };
-  return output === 'json' ? JSON.stringify(content, undefined, 2) : stringify(content).trimEnd();
 };

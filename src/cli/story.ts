@@ -61,7 +61,7 @@ const headLines = ({ kind, object }: Work, { nowMs, paint }: StoryOptions): read
         ['  why', reason],
         ['  what', kind === 'BackupJob' ? backupSummary(object) : restoreSummary(object)],
         ['  when', timesOf(object, nowMs)],
-        ['  done', doneOf(status.progress)],
+        ['  done', doneOf(status.progress, kind === 'BackupJob' ? copiesOf(object) : 1)],
       ].filter(([, text]) => text !== ''),
     ),
   ];
@@ -95,19 +95,24 @@ const timesOf = ({ metadata, status = {} }: BackupJob | Restore, nowMs: number):
   return completionTime === undefined || took === undefined ? texts.join(', ') : `${texts.join(', ')} (took ${took})`;
 };
 
-const doneOf = (progress: Progress | undefined): string => {
+const copiesOf = ({ spec }: BackupJob): number => spec.copies ?? spec.routes;
+
+/** The status counts every copy; people know how much their source holds. */
+const doneOf = (progress: Progress | undefined, copies: number): string => {
   if (progress === undefined) return '';
+  const each = (amount: number | undefined): number => Math.floor((amount ?? 0) / Math.max(1, copies));
   const { bytesDone, bytesTotal, segmentsDone, segmentsTotal, filesDone, filesTotal } = progress;
   return [
     progressBar(progress, 30),
-    share(bytesDone, bytesTotal, formatBytes, formatBytes),
-    share(segmentsDone, segmentsTotal, String, (number) => count(number, 'segment')),
+    share(each(bytesDone), each(bytesTotal), formatBytes, formatBytes),
+    share(each(segmentsDone), each(segmentsTotal), String, (number) => count(number, 'segment')),
     share(
-      filesDone,
-      filesTotal,
+      each(filesDone),
+      each(filesTotal),
       (number) => number.toLocaleString('en-US'),
       (number) => count(number, 'file'),
     ),
+    copies > 1 ? `onto each of ${copies} copies, on average` : '',
   ]
     .filter((text) => text !== '')
     .join('  ');
@@ -122,20 +127,26 @@ const share = (done = 0, total = 0, short: Format, long: Format): string => {
 };
 
 const streamLines = ({ status }: BackupJob | Restore, options: StoryOptions): readonly string[] => {
+  const ended = status?.completionTime !== undefined;
   const present = status?.streams ?? [];
   const retired = status?.retired ?? [];
   const rows = [
-    ...present.map((grant) => streamRow(grant, options, '')),
-    ...retired.map((grant) => streamRow(grant, options, ' (replaced)')),
+    ...present.map((grant) => streamRow(grant, options, { ended, remark: '' })),
+    ...retired.map((grant) => streamRow(grant, options, { ended: true, remark: ' (replaced)' })),
   ];
   if (rows.length === 0) return [];
   return formatTable(['STREAM', 'EPOCH', 'STATE', 'ROUTE', 'ACTIVITY', 'RATE', 'SEGMENTS', 'BYTES', 'REASON'], rows);
 };
 
-const streamRow = (grant: Grant, { nowMs, paint }: StoryOptions, remark: string): readonly string[] => {
+const streamRow = (
+  grant: Grant,
+  { nowMs, paint }: StoryOptions,
+  { ended, remark }: { readonly ended: boolean; readonly remark: string },
+): readonly string[] => {
   const { number, epoch, role, state, segmentsCommitted, bytesDone, bytesPerSecond } = grant;
   const since = ageOf(grant.activitySince, nowMs);
-  const atWork = state === 'Running' || state === 'Closing' || state === 'Fencing';
+  // What a worker did last stays in the status when it does nothing any more.
+  const atWork = !ended && (state === 'Running' || state === 'Closing');
   return [
     `${number}${role === 'Standby' ? ' standby' : ''}`,
     epoch === 0 ? '-' : String(epoch),
@@ -145,7 +156,7 @@ const streamRow = (grant: Grant, { nowMs, paint }: StoryOptions, remark: string)
     bytesPerSecond === undefined || !atWork ? '-' : formatRate(bytesPerSecond),
     segmentsCommitted === undefined ? '-' : String(segmentsCommitted),
     bytesDone === undefined ? '-' : formatBytes(bytesDone),
-    grant.reason ?? '-',
+    grant.reason === undefined || grant.reason === '' ? '-' : grant.reason,
   ];
 };
 
@@ -166,11 +177,16 @@ const queueLines = (queue: Queue | undefined, nowMs: number): readonly string[] 
 
 const describeBlocker = ({ kind, name, reason, message, holder }: NonNullable<Queue['blockedBy']>[number]): string => {
   const what = name === undefined ? `any ${kind}` : `${kind} ${name}`;
+  // The message names the thing itself, and its holder.
+  if (message !== undefined && name !== undefined && message.startsWith(name)) return `${kind} ${message}`;
   const by = holder && `held by ${holder.kind} ${holder.namespace}/${holder.name}, stream ${holder.stream}`;
-  return [`${what}: ${reason}`, message, by].filter((text) => text !== undefined).join('; ');
+  return [`${what}: ${reason}`, message ?? by].filter((text) => text !== undefined).join('; ');
 };
 
-const conditionLines = (conditions: readonly Condition[] = [], { nowMs, paint }: StoryOptions): readonly string[] => {
+export const conditionLines = (
+  conditions: readonly Condition[] = [],
+  { nowMs, paint }: Pick<StoryOptions, 'nowMs' | 'paint'>,
+): readonly string[] => {
   if (conditions.length === 0) return [];
   return formatTable(
     ['TYPE', 'STATUS', 'SINCE', 'REASON', 'MESSAGE'],

@@ -2,6 +2,7 @@
 import type {
   BackupJob,
   BackupSaveRecord,
+  BackupSchedule,
   BackupServer,
   FCSwitch,
   MediaPool,
@@ -13,6 +14,7 @@ import { labels } from '../api/names.ts';
 import {
   backupJobs,
   backupSaveRecords,
+  backupSchedules,
   backupServers,
   fcSwitches,
   mediaPools,
@@ -31,6 +33,7 @@ import type { Caches } from './deps.ts';
 /** One informer for each cache of `Caches`, under the same name. */
 export interface Informers {
   readonly jobs: Informer<BackupJob>;
+  readonly schedules: Informer<BackupSchedule>;
   readonly restores: Informer<Restore>;
   readonly records: Informer<BackupSaveRecord>;
   readonly servers: Informer<BackupServer>;
@@ -60,6 +63,9 @@ const byLabel =
     return value === undefined ? [] : [value];
   };
 
+export const bySchedule: IndexFunction<KubeObject> = ({ metadata }) =>
+  (metadata?.ownerReferences ?? []).filter(({ kind }) => kind === backupSchedules.kind).map(({ uid }) => uid);
+
 /** Who wrote which field is half of an object's size, and nobody here asks. */
 const withoutFieldOwners = <T extends KubeObject>(object: T): T => {
   const metadata: ObjectMeta & { managedFields?: unknown } = { ...object.metadata };
@@ -71,8 +77,9 @@ const withoutFieldOwners = <T extends KubeObject>(object: T): T => {
 export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
   const transform = withoutFieldOwners;
   const informers: Informers = {
-    jobs: makeInformer(deps, { resource: backupJobs, transform }),
+    jobs: makeInformer(deps, { resource: backupJobs, indexes: { schedule: bySchedule }, transform }),
     restores: makeInformer(deps, { resource: restores, transform }),
+    schedules: makeInformer(deps, { resource: backupSchedules, transform }),
     records: makeInformer(deps, {
       resource: backupSaveRecords,
       namespace,
@@ -108,6 +115,7 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
     informers,
     caches: {
       jobs: informers.jobs.store,
+      schedules: informers.schedules.store,
       restores: informers.restores.store,
       records: informers.records.store,
       servers: informers.servers.store,

@@ -2,6 +2,7 @@
 import type {
   BackupJob,
   BackupSaveRecord,
+  BackupSchedule,
   BackupServer,
   FCSwitch,
   MediaPool,
@@ -21,7 +22,9 @@ import type { ReadStore } from '../kube/store.ts';
 
 /** Caches of the operator; indexes are named where they are built, in `caches.ts`. */
 export interface Caches {
+  /** Index `schedule` by the uid of the schedule that made them. */
   readonly jobs: ReadStore<BackupJob>;
+  readonly schedules: ReadStore<BackupSchedule>;
   readonly restores: ReadStore<Restore>;
   /** Only records with the label `twinreel.io/active=true`; index `job` by job uid. */
   readonly records: ReadStore<BackupSaveRecord>;
@@ -55,6 +58,8 @@ export interface Settings {
   readonly kubeletRoot: string;
   /** Grace of worker pods when they are deleted. */
   readonly graceSeconds: number;
+  /** Of schedules that name none. */
+  readonly timeZone: string;
   /** Segments between two incremental catalogues on a tape. */
   readonly catalogueEvery: number;
 }

@@ -1,5 +1,5 @@
 /** What stands in the way of a request: the answer to "why does it wait?". Pure. */
-import type { Blocker, Holder } from '../api/generated/index.ts';
+import type { Blocker, Holder, TapeLibrary } from '../api/generated/index.ts';
 import type { Free } from './allocate.ts';
 import { driveKey, freeFor, type Hardware, type Need } from './hardware.ts';
 
@@ -21,32 +21,45 @@ export const blockersOf = (need: Need, hardware: Hardware): Blocker[] => {
 const serverBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Blocker[] => {
   const blockers: Blocker[] = [];
   for (const { name } of ever.servers) {
-    const status = hardware.servers.find((one) => one.metadata.name === name)?.status;
+    const found = hardware.servers.find((one) => one.metadata.name === name);
     if (now.servers.some((one) => one.name === name)) continue;
-    blockers.push(...blockedBy('BackupServer', name, status?.state, status?.reason, status?.holders ?? []));
+    const { state, reason, holders = [] } = found?.status ?? {};
+    const blocked = found?.spec.disabled === true ? [outOfUse('BackupServer', name)] : undefined;
+    blockers.push(...(blocked ?? blockedBy('BackupServer', name, state, reason, holders)));
   }
   return blockers;
 };
 
-const driveBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Blocker[] => {
+/** Only of libraries that have a tape for it: the others' drives are of no use to it, held or not. */
+const driveBlockers = (ever: Free, now: Free, { libraries }: Hardware): readonly Blocker[] => {
+  const withTapes = new Set(ever.tapes.map(({ library }) => library));
   const blockers: Blocker[] = [];
   for (const { library, name } of ever.drives) {
-    if (now.drives.some((one) => one.library === library && one.name === name)) continue;
-    const found = hardware.libraries.find((one) => one.metadata.name === library)?.status;
-    const drive = found?.drives?.find((one) => one.name === name);
-    const holders = drive?.holder === undefined ? [] : [drive.holder];
-    const state = found?.state === 'Usable' || found?.state === 'InUse' ? drive?.state : found?.state;
-    blockers.push(...blockedBy('Drive', driveKey(library, name), state, drive?.reason ?? found?.reason, holders));
+    if (!withTapes.has(library) || now.drives.some((one) => one.library === library && one.name === name)) continue;
+    const found = libraries.find((one) => one.metadata.name === library);
+    blockers.push(...driveBlocker(found, driveKey(library, name), name));
   }
   return blockers;
+};
+
+const driveBlocker = (found: TapeLibrary | undefined, key: string, name: string): readonly Blocker[] => {
+  const declared = found?.spec.drives.find((one) => one.name === name);
+  if (found?.spec.disabled === true || declared?.disabled === true) return [outOfUse('Drive', key)];
+  const { status } = found ?? {};
+  const drive = status?.drives?.find((one) => one.name === name);
+  const holders = drive?.holder === undefined ? [] : [drive.holder];
+  const state = status?.state === 'Usable' || status?.state === 'InUse' ? drive?.state : status?.state;
+  return blockedBy('Drive', key, state, drive?.reason ?? status?.reason, holders);
 };
 
 const switchBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Blocker[] => {
   const blockers: Blocker[] = [];
   for (const { name } of ever.switches) {
     if (now.switches.some((one) => one.name === name)) continue;
-    const status = hardware.switches.find((one) => one.metadata.name === name)?.status;
-    blockers.push(...blockedBy('FCSwitch', name, status?.state, status?.reason, status?.holders ?? []));
+    const found = hardware.switches.find((one) => one.metadata.name === name);
+    const { state, reason, holders = [] } = found?.status ?? {};
+    const blocked = found?.spec.disabled === true ? [outOfUse('FCSwitch', name)] : undefined;
+    blockers.push(...(blocked ?? blockedBy('FCSwitch', name, state, reason, holders)));
   }
   return blockers;
 };
@@ -61,6 +74,14 @@ const tapeBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Block
   }
   return blockers;
 };
+
+/** Whoever holds it may end, but it is not had then either. */
+const outOfUse = (kind: string, name: string): Blocker => ({
+  kind,
+  name,
+  reason: 'Disabled',
+  message: `${name} is taken out of use (spec.disabled)`,
+});
 
 const blockedBy = (
   kind: string,

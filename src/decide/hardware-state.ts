@@ -54,9 +54,16 @@ const serverState = ({ spec, status }: BackupServer, node: Node | undefined): St
     const why = ready?.message === undefined || ready.message === '' ? (ready?.reason ?? 'no report') : ready.message;
     return { state: 'NotUsable', reason: 'NodeNotReady', message: `node ${spec.node} is not ready: ${why}` };
   }
-  const held = (status?.holders ?? []).length > 0;
-  return { state: held ? 'InUse' : 'Usable', reason: '', message: '' };
+  const held = (status?.holders ?? []).length;
+  if (spec.disabled === true) return disabledServer(held);
+  return { state: held > 0 ? 'InUse' : 'Usable', reason: '', message: '' };
 };
+
+/** What it does it may end; its node is well, so that streams on it are not taken for lost. */
+const disabledServer = (held: number): State<ServerStateName> =>
+  held === 0
+    ? { state: 'NotUsable', reason: 'Disabled', message: 'spec.disabled is set' }
+    : { state: 'InUse', reason: 'Disabled', message: `spec.disabled is set: ${held} to end, no new ones start` };
 
 type ServerStateName = NonNullable<ServerStatus['state']>;
 

@@ -62,6 +62,10 @@ export const driveKey = (library: string, drive: string): string => `${library}/
 const isUsable = (state: string | undefined, horizon: Horizon): boolean =>
   horizon === 'ever' || state === 'Usable' || state === 'InUse';
 
+/** What was taken out of use comes back like what is broken: it is waited for. */
+const isOut = ({ disabled }: { readonly disabled?: boolean }, horizon: Horizon): boolean =>
+  disabled === true && horizon !== 'ever';
+
 /** How many of the holders are in the way. What one holds oneself does not come free by waiting for others. */
 const inTheWay = (holders: readonly Holder[], { owner }: Need, horizon: Horizon): number => {
   switch (horizon) {
@@ -119,6 +123,7 @@ const serversFor = (need: Need, { servers }: Hardware, horizon: Horizon): readon
     const room = limit - inTheWay(server.status?.holders ?? [], need, horizon);
     const fits =
       isUsable(server.status?.state, horizon) &&
+      !isOut(server.spec, horizon) &&
       allowsHostPath(server, need) &&
       isOnMachine(server, need) &&
       mountsClaim(server, need) &&
@@ -157,13 +162,13 @@ export const namelessServers = (need: Need, { servers }: Hardware): readonly str
 const drivesFor = (need: Need, { libraries, servers }: Hardware, horizon: Horizon): readonly DriveChoice[] =>
   libraries.flatMap((library) => {
     const { name } = library.metadata;
-    const usable = isUsable(library.status?.state, horizon) && library.spec.disabled !== true;
+    const usable = isUsable(library.status?.state, horizon) && !isOut(library.spec, horizon);
     if (!usable || (need.avoid.libraries ?? []).includes(name)) return [];
     return library.spec.drives.flatMap((drive) => {
       const status = library.status?.drives?.find((one) => one.name === drive.name);
       const free = isDriveFree(status, need, horizon);
       const avoided = (need.avoid.drives ?? []).includes(driveKey(name, drive.name));
-      if (!free || avoided || drive.disabled === true) return [];
+      if (!free || avoided || isOut(drive, horizon)) return [];
       const { elementAddress, ports } = drive;
       const reach = serversOfDrive(servers, library, drive);
       return [
@@ -262,7 +267,7 @@ const switchesFor = (need: Need, { switches }: Hardware, horizon: Horizon): read
     .filter(({ metadata, spec, status }) => {
       const room = inTheWay(status?.holders ?? [], need, horizon) < (spec.maxStreams ?? Infinity);
       const avoided = (need.avoid.switches ?? []).includes(metadata.name);
-      return isUsable(status?.state, horizon) && spec.disabled !== true && room && !avoided;
+      return isUsable(status?.state, horizon) && !isOut(spec, horizon) && room && !avoided;
     })
     .map(({ metadata, spec }) => ({
       name: metadata.name,

@@ -30,7 +30,7 @@ export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number):
   if (refusal.kind === 'impossible') {
     return giveUp(all, `${message}; waiting would not help: no such hardware is declared`);
   }
-  if (impatient && first) return giveUp(all, message);
+  if (impatient && first) return giveUp(all, withBlockers(message, refusal));
   if (limitMs === undefined) return { kind: 'waitOn' };
   const waited = waiting.map(({ number, startedAt }) => ({ number, ms: nowMs - Date.parse(startedAt ?? '') }));
   const old = waited.filter(({ ms }) => ms > limitMs);
@@ -38,6 +38,16 @@ export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number):
   const seconds = Math.round(Math.max(...old.map(({ ms }) => ms)) / 1000);
   const streams = first ? all : old.map(({ number }) => number);
   return giveUp(streams, `${message}; given up after ${seconds} s (spec.allocationDeadline)`);
+};
+
+const toldBlockers = 4;
+
+/** Where nothing is waited for, no queue will tell what stood in the way. */
+const withBlockers = (message: string, refusal: Refusal): string => {
+  if (refusal.kind !== 'wait' || refusal.blockedBy.length === 0) return message;
+  const told = refusal.blockedBy.slice(0, toldBlockers).map(({ kind, name, message: why }) => why ?? name ?? kind);
+  const more = refusal.blockedBy.length - told.length;
+  return `${message}: ${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 };
 
 const giveUp = (streams: readonly number[], message: string): Patience => ({ kind: 'giveUp', streams, message });

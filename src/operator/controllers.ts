@@ -1,8 +1,10 @@
 /** The operator's control loops: which changes wake which reconciler. */
 import type { BackupJob, FCSwitch, Restore } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
+import { backupSchedules } from '../api/resources.ts';
 import { allocationKey, makeAllocationReconciler } from '../controllers/allocation.ts';
 import { makeBackupJobReconciler } from '../controllers/backup-job.ts';
+import { makeBackupScheduleReconciler } from '../controllers/backup-schedule.ts';
 import { makeBackupServerReconciler } from '../controllers/backup-server.ts';
 import type { Informers } from '../controllers/caches.ts';
 import type { Deps } from '../controllers/deps.ts';
@@ -17,7 +19,7 @@ import { changesOf, makeController, type Controller, type Source } from '../kube
 import type { InformerEvent } from '../kube/informer.ts';
 import { jsonEqual } from '../kube/json-equal.ts';
 import { keyOf, type Key } from '../kube/key.ts';
-import { toLabelled, toSelf, type Mapping } from '../kube/mapping.ts';
+import { toController, toLabelled, toSelf, type Mapping } from '../kube/mapping.ts';
 import type { KubeMetrics } from '../kube/metrics.ts';
 
 const jobConcurrency = 4;
@@ -53,6 +55,13 @@ export const makeControllers = (deps: Deps, informers: Informers, metrics: KubeM
       reconcile: makeRestoreReconciler(deps),
       concurrency: jobConcurrency,
       queue: { backoff: jobBackoff },
+    }),
+    makeController({
+      ...common,
+      name: 'backup-schedule',
+      sources: [changesOf(informers.schedules, toSelf), changesOf(informers.jobs, toController(backupSchedules))],
+      reconcile: makeBackupScheduleReconciler(deps),
+      concurrency: jobConcurrency,
     }),
     makeController({
       ...common,

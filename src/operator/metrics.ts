@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Caches, JobMetrics } from '../controllers/deps.ts';
 import type { KubeMetrics } from '../kube/metrics.ts';
 import { makeLastSuccess, type LastSuccess } from './last-success.ts';
+import { watchSchedules } from './schedule-metrics.ts';
 
 export interface OperatorMetrics {
   readonly registry: Registry;
@@ -31,7 +32,10 @@ export const makeOperatorMetrics = (): OperatorMetrics => {
       },
     },
     jobs: jobMetrics(registry, successes),
-    watch: (caches) => watchCaches(registry, caches, successes, () => leads),
+    watch: (caches) => {
+      watchCaches(registry, caches, successes, () => leads);
+      watchSchedules(registry, caches.schedules, () => leads);
+    },
   };
 };
 

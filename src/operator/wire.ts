@@ -116,5 +116,6 @@ const settingsOf = (config: OperatorConfig): Settings => {
     graceSeconds,
     catalogueEvery,
     kubeletRoot,
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 };

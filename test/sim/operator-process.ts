@@ -4,6 +4,7 @@ import { labels } from '../../src/api/names.ts';
 import {
   backupJobs,
   backupSaveRecords,
+  backupSchedules,
   backupServers,
   fcSwitches,
   mediaPools,
@@ -11,7 +12,7 @@ import {
   tapeLibraries,
   tapes,
 } from '../../src/api/resources.ts';
-import type { Informers } from '../../src/controllers/caches.ts';
+import { bySchedule, type Informers } from '../../src/controllers/caches.ts';
 import type { Caches, Deps, Settings } from '../../src/controllers/deps.ts';
 import { FabricError, type Fabric } from '../../src/devices/fabric/fabric.ts';
 import type { KubeObject } from '../../src/kube/api.ts';
@@ -39,6 +40,7 @@ export const settings: Settings = {
   graceSeconds: 10,
   catalogueEvery: 4,
   kubeletRoot: '/var/lib/kubelet',
+  timeZone: 'Etc/UTC',
 };
 
 export interface OperatorWorld {
@@ -75,7 +77,8 @@ export class OperatorProcess implements Caller {
     const { server } = world;
     const job = byLabel(labels.jobUid);
     const informers = {
-      jobs: new LaggingCache(server, backupJobs),
+      jobs: new LaggingCache(server, backupJobs, { indexes: { schedule: bySchedule } }),
+      schedules: new LaggingCache(server, backupSchedules),
       restores: new LaggingCache(server, restores),
       records: new LaggingCache(server, backupSaveRecords, {
         labelSelector: `${labels.active}=true`,
@@ -97,6 +100,7 @@ export class OperatorProcess implements Caller {
     this.caches = Object.values(informers) as unknown as LaggingCache<KubeObject>[];
     const caches: Caches = {
       jobs: informers.jobs.store,
+      schedules: informers.schedules.store,
       restores: informers.restores.store,
       records: informers.records.store,
       servers: informers.servers.store,

@@ -77,6 +77,7 @@ export const makeControllerBench = async (wrap: (api: Api) => Api = (api) => api
         graceSeconds: 30,
         catalogueEvery: 8,
         kubeletRoot: '/var/lib/kubelet',
+        timeZone: 'Etc/UTC',
       },
       fabricOf: () => Promise.resolve(fabric()),
     },

@@ -36,7 +36,7 @@ export interface BackupScheduleSpec {
    */
   concurrencyPolicy: 'Allow' | 'Forbid' | 'Replace';
   /**
-   * Make no jobs; running ones are left alone.
+   * Make no jobs, not even for runNow; running ones are left alone.
    */
   suspend: boolean;
   /**
@@ -99,13 +99,13 @@ export interface BackupScheduleStatus {
    */
   observedGeneration?: number;
   /**
-   * What is known about the object, as the API conventions have it. Types: Ready, WindowMet.
+   * What is known about the object, as the API conventions have it. Types: Ready, Suspended, WindowMet.
    *
    * Items: One condition.
    */
   conditions?: Condition[];
   /**
-   * When a job was last made.
+   * The planned time, without jitter, for which a job was last made.
    */
   lastScheduleTime?: string;
   /**
@@ -133,9 +133,18 @@ export interface BackupScheduleStatus {
    */
   missed?: number;
   /**
-   * The last ended job was done within the window.
+   * The planned time, without jitter, of the last of them.
+   */
+  lastMissedTime?: string;
+  followed?: BackupScheduleStatusFollowed;
+  /**
+   * The last start that can be judged led to a backup within the window. Absent without a window.
    */
   windowMet?: boolean;
+  /**
+   * The planned time, without jitter, of the start that windowMet is about.
+   */
+  lastJudgedTime?: string;
 }
 /**
  * One job.
@@ -149,4 +158,21 @@ export interface BackupScheduleStatusActiveItem {
    * Its uid.
    */
   uid: string;
+}
+/**
+ * The times that are followed. Those from before they were asked for are no missed starts.
+ */
+export interface BackupScheduleStatusFollowed {
+  /**
+   * As in the spec.
+   */
+  schedule: string;
+  /**
+   * As in the spec, or that of the operator.
+   */
+  timeZone: string;
+  /**
+   * When they were first seen; at the beginning, when the schedule was made.
+   */
+  since: string;
 }

@@ -28,6 +28,10 @@ export interface BackupServerSpec {
    * Streams that may run here at the same time.
    */
   maxStreams: number;
+  /**
+   * Not to be used: running streams end, no new ones start. Absent: false.
+   */
+  disabled?: boolean;
   catalogueFolder?: BackupServerCatalogueFolder;
   /**
    * Libraries whose drives and changer this machine can open. Absent: all that name it.

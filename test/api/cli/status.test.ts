@@ -120,6 +120,7 @@ describe('kubectl-twinreel status on a real API server', () => {
     const { code, stdout } = await watching;
     expect(code).toBe(0);
     expect(stdout).toMatch(/backupjob\/nightly +Succeeded[^\n]*\n$/);
+    expect(stdout.match(/^NAME /gm)).toHaveLength(1);
   });
 
   it('names what is there when a job is not', async () => {

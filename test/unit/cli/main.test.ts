@@ -23,13 +23,16 @@ describe('the command line', { timeout: 60_000 }, () => {
     { name: 'no command', args: [], says: 'Usage: kubectl-twinreel' },
     { name: 'an unknown command', args: ['statsu'], says: "unknown command 'statsu'" },
     { name: 'an unknown option', args: ['status', '--al'], says: "unknown option '--al'" },
-    { name: 'a format that there is not', args: ['status', '-o', 'xml'], says: 'Allowed choices are json, yaml' },
+    { name: 'a format that there is not', args: ['status', '-o', 'xml'], says: 'Allowed choices are json, yaml, wide' },
     { name: 'one job of all namespaces', args: ['status', '-A', 'nightly'], says: 'given by -n' },
     {
       name: 'a kind that there is not',
       args: ['status', 'tape/x', '--kubeconfig', 'KUBECONFIG'],
       says: 'tape/x names no job',
     },
+    { name: 'a backup of nothing', args: ['backup'], says: 'exactly one of --path, --claim and --from-schedule' },
+    { name: 'no job to cancel', args: ['cancel'], says: "missing required argument 'job'" },
+    { name: 'half a route', args: ['backup', '--path', '/d', '--routes', '1.5'], says: 'must be a whole number' },
     {
       name: 'a missing option',
       args: ['tape', 'export', '--library', 'x'],

@@ -25,6 +25,7 @@ describe('the table of status', () => {
       paint: plain,
       withNamespace: false,
       withBars: false,
+      wide: false,
     });
     expect(table).toEqual([
       'NAME                PHASE     PROGRESS   STREAMS   FAILOVERS   REASON    STARTED   AGE',
@@ -39,7 +40,13 @@ describe('the table of status', () => {
       jobOf('a', { phase: 'Running', progress }, 'shop'),
       jobOf('b', { phase: 'Failed', progress, completionTime: ago(1) }),
     ];
-    const [header, a, b] = formatStatusTable(work, { nowMs, paint: plain, withNamespace: true, withBars: true });
+    const [header, a, b] = formatStatusTable(work, {
+      nowMs,
+      paint: plain,
+      withNamespace: true,
+      withBars: true,
+      wide: false,
+    });
     expect(header).toMatch(/^NAMESPACE {3}NAME/);
     expect(a).toMatch(/^shop .*\[#{10}\.{10}\] {2}50%/);
     expect(b).toMatch(/^default .*Failed {4}50% /);
@@ -53,7 +60,7 @@ describe('what tenants have written', () => {
   const controls = /[\u0000-\u001f\u007f-\u009f\u202e]/;
 
   it('does nothing to the terminal in the table', () => {
-    const options = { nowMs, paint: tone, withNamespace: true, withBars: false };
+    const options = { nowMs, paint: tone, withNamespace: true, withBars: false, wide: false };
     const [, row = ''] = formatStatusTable([jobOf('a', { phase: 'Failed', reason: clear })], options);
     expect(row).toContain(escaped);
     expect(row).toContain('<Failed>');
@@ -165,10 +172,19 @@ describe('the story of a job', () => {
   });
 
   it('tells shares of what is known beforehand, and only amounts of what is not', () => {
-    const known = { bytesDone: 1024, bytesTotal: 2048, segmentsDone: 1, segmentsTotal: 2, filesDone: 3, filesTotal: 9 };
-    expect(story(jobOf('n', { progress: known }))).toContain('1.0 KiB of 2.0 KiB  1 of 2 segments  3 of 9 files');
+    const known = {
+      bytesDone: 2048,
+      bytesTotal: 4096,
+      segmentsDone: 2,
+      segmentsTotal: 4,
+      filesDone: 6,
+      filesTotal: 18,
+    };
+    expect(story(jobOf('n', { progress: known }))).toContain(
+      '1.0 KiB of 2.0 KiB  1 of 2 segments  3 of 9 files  onto each of 2 copies, on average',
+    );
     const unknown = { bytesDone: 1024, segmentsDone: 1, segmentsTotal: 1 };
-    expect(story(jobOf('n', { progress: unknown }))).toMatch(/1\.0 KiB {2}1 of 1 segment$/m);
+    expect(story(restoreOf('n', { progress: unknown }))).toMatch(/1\.0 KiB {2}1 of 1 segment$/m);
   });
 
   it('leaves out parts that have nothing to say', () => {

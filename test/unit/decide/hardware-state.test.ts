@@ -30,6 +30,15 @@ describe('decideServer', () => {
     expect(status.holders).toEqual(holders);
   });
 
+  it.each([
+    { name: 'is NotUsable when nobody uses it', holders: [], state: 'NotUsable' },
+    { name: 'stays InUse for whoever has to end', holders: [holder()], state: 'InUse' },
+  ])('one that is taken out of use $name', ({ holders, state }) => {
+    const known = server('server-0', { state: 'Usable', holders });
+    const out = { ...known, spec: { ...known.spec, disabled: true } };
+    expect(decideServer(out, node(), now)).toMatchObject({ state, reason: 'Disabled' });
+  });
+
   it('notes the machine and its boot', () => {
     const status = decideServer(server('server-0', { state: 'Unknown' }), node(), now);
     expect(status).toMatchObject({ machineID: 'machine-1', bootID: 'boot-1', lastSeen: now });

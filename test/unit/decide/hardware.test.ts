@@ -163,6 +163,33 @@ describe('B3, B4: what of the hardware a job may use', () => {
     ]);
   });
 
+  it('names what was taken out of use, and waits for it as for what is broken', () => {
+    const out = { ...aServer('server-0'), spec: { ...aServer('server-0').spec, disabled: true } };
+    const library = aLibrary('lib-0');
+    const drives = library.spec.drives.map((drive) => ({ ...drive, disabled: true }));
+    const hardware = pair({
+      servers: [out, aServer('server-1')],
+      libraries: [{ ...library, spec: { ...library.spec, drives } }, aLibrary('lib-1')],
+    });
+    expect(blockersOf(aNeed(), hardware).map(({ kind, name, reason }) => [kind, name, reason])).toEqual([
+      ['BackupServer', 'server-0', 'Disabled'],
+      ['Drive', 'lib-0/drive-0', 'Disabled'],
+    ]);
+    expect(freeFor(aNeed(), hardware, 'now').servers.map(({ name }) => name)).toEqual(['server-1']);
+    expect(freeFor(aNeed(), hardware, 'ever').drives).toHaveLength(2);
+  });
+
+  it('names no drive of a library that does not hold the tape that is wanted', () => {
+    const hardware = pair({
+      libraries: [
+        aLibrary('lib-0', [{ state: 'InUse', holder: holder('a') }]),
+        aLibrary('lib-1', [{ state: 'InUse', holder: holder('b') }]),
+      ],
+    });
+    const need = aNeed({ tapes: { kind: 'tape', name: 't1' } });
+    expect(blockersOf(need, hardware).map(({ name }) => name)).toEqual(['lib-1/drive-0']);
+  });
+
   it('names who stands in the way, and what is broken', () => {
     const hardware = pair({
       servers: [aServer('server-0', { holders: [holder('other', 1)] }), aServer('server-1')],

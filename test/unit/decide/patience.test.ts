@@ -35,3 +35,13 @@ describe('decidePatience', () => {
     expect(found.kind === 'giveUp' ? found.streams : 'waits').toEqual(expected);
   });
 });
+
+it('an impatient one is told who holds what it lacks', () => {
+  const blockedBy = [{ kind: 'Drive', name: 'l/d', reason: 'Held', message: 'l/d is held by BackupJob a/b, stream 0' }];
+  const waiter = { waiting: [], first: true, impatient: true, choosesAgain: false };
+  expect(decidePatience(waiter, { kind: 'wait', shortage, blockedBy }, 0)).toEqual({
+    kind: 'giveUp',
+    streams: [],
+    message: 'short: l/d is held by BackupJob a/b, stream 0',
+  });
+});

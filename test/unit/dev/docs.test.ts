@@ -79,6 +79,7 @@ describe('docs/operating.md', () => {
         libraries: makeStore(),
         tapes: makeStore(),
         switches: makeStore(),
+        schedules: makeStore(),
         pools: makeStore(),
       },
     });

@@ -13,6 +13,7 @@ const storeOf = <T extends KubeObject>(...objects: readonly T[]): ReadStore<T> =
 
 const caches = (changes: Partial<Caches>): Caches => ({
   jobs: storeOf(),
+  schedules: storeOf(),
   restores: storeOf(),
   records: storeOf(),
   servers: storeOf(),

@@ -1,0 +1,135 @@
+/** Commands about jobs and restores. */
+import { type Command, Option } from 'commander';
+import { collect, type Doing, objectOutput, outputOf, wholeNumber, withReach } from './command-reach.ts';
+import { conflicts, type BackupFlags, type Making, type ObjectFormat, type RestoreFlags } from './orders.ts';
+
+export const addWorkCommands = (program: Command, doing: Doing): void => {
+  addDescribe(program, doing);
+  addCancel(program, doing);
+  addBackup(program, doing);
+  addRestore(program, doing);
+};
+
+const jobHelp = 'NAME of a job or restore, or backupjob/NAME, or restore/NAME';
+
+const addDescribe = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('describe')
+    .description('tells everything about one object: a job as a story, hardware with who uses it')
+    .argument('<name>', `${jobHelp}; or server/, library/, tape/, switch/, schedule/, pool/, record/NAME`)
+    .addOption(objectOutput());
+  withReach(command, doing, 'namespace', async (reach, [name = ''], flags: { readonly output?: ObjectFormat }) =>
+    doing.run({ kind: 'describe', reach, name, ...outputOf(flags) }),
+  );
+};
+
+const addCancel = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('cancel')
+    .description('ends a job or restore for good as Cancelled; what it holds is released')
+    .argument('<job>', jobHelp)
+    .option('--wait', 'return when it has ended');
+  withReach(command, doing, 'namespace', async (reach, [name = ''], { wait = false }: { readonly wait?: boolean }) =>
+    doing.run({ kind: 'cancel', reach, name, wait }),
+  );
+};
+
+/** Of commands that make an object. */
+const withMaking = (command: Command): Command =>
+  command
+    .option('--name <name>', 'name of the object (default: a new one)')
+    .option('--wait', 'show how far it is, and return when it has ended: with 1 if it has not succeeded')
+    .addOption(objectOutput());
+
+type Parsed<T> = { readonly [K in keyof T]?: T[K] };
+
+const makingOf = (flags: Parsed<Making>): Making => ({
+  wait: flags.wait ?? false,
+  dryRun: flags.dryRun ?? false,
+  ...outputOf(flags),
+});
+
+const addBackup = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('backup')
+    .description('makes a BackupJob, or asks a schedule to make one now')
+    .option('--dry-run', 'only print the object, as YAML, for a file in Git')
+    .option('--path <dir>', 'folder on the servers, as BackupServer.spec.hostPaths allows')
+    .option('--shared', 'the path is the same file system on every server, such as NFS')
+    .option('--claim <name[:folder]>', 'a PersistentVolumeClaim of the namespace')
+    .option('--from-schedule <name>', 'what this BackupSchedule does, now')
+    .option('--routes <number>', 'complete ways from server to tape that are secured', wholeNumber(1))
+    .option('--copies <number>', 'tapes on which every segment is wanted', wholeNumber(1))
+    .option('--segment-size <size>', 'such as 256Mi: at most so much is written again after a failure')
+    .option('--pool <name>', 'media pool of the tapes')
+    .option('--include <pattern>', 'only this; more than once', collect, [])
+    .option('--exclude <pattern>', 'all but this; more than once', collect, [])
+    .option('--keep-for <duration>', 'retention, such as 30d')
+    .option('--no-queue', 'fail at once if not all routes can be secured')
+    .addHelpText('after', '\nExamples:\n  backup --path /data --routes 2 --copies 2 --wait\n  backup --claim db:main')
+    .addHelpText('after', '  backup --from-schedule nightly --wait');
+  type Flags = Parsed<Omit<BackupFlags, 'noQueue'> & Making> & { readonly queue: boolean };
+  withReach(withMaking(command), doing, 'namespace', async (reach, _args, flags: Flags) => {
+    const ways = [flags.path, flags.claim, flags.fromSchedule].filter((way) => way !== undefined);
+    if (ways.length !== 1) command.error('error: say what: exactly one of --path, --claim and --from-schedule');
+    if (flags.fromSchedule !== undefined && flags.dryRun === true)
+      command.error('error: --dry-run and --from-schedule exclude each other: the schedule holds the object');
+    await doing.run({ kind: 'backup', reach, ...backupFlags(flags), ...makingOf(flags) });
+  });
+};
+
+const backupFlags = (flags: Parsed<Omit<BackupFlags, 'noQueue'>> & { readonly queue: boolean }): BackupFlags => {
+  const { path, claim, fromSchedule, name, routes, copies, segmentSize, pool, keepFor } = flags;
+  return {
+    shared: flags.shared ?? false,
+    include: flags.include ?? [],
+    exclude: flags.exclude ?? [],
+    noQueue: !flags.queue,
+    ...(path !== undefined && { path }),
+    ...(claim !== undefined && { claim }),
+    ...(fromSchedule !== undefined && { fromSchedule }),
+    ...(name !== undefined && { name }),
+    ...(routes !== undefined && { routes }),
+    ...(copies !== undefined && { copies }),
+    ...(segmentSize !== undefined && { segmentSize }),
+    ...(pool !== undefined && { pool }),
+    ...(keepFor !== undefined && { keepFor }),
+  };
+};
+
+const addRestore = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('restore')
+    .description('makes a Restore, or lists what can be restored')
+    .option('--list', 'show what can be restored: backups that succeeded')
+    .option('--from <job>', 'a BackupJob that succeeded')
+    .option('--latest <schedule>', 'the newest backup of a BackupSchedule that succeeded')
+    .option('--record <name>', 'any BackupSaveRecord of the backup, also when its job is gone')
+    .option('--path <path>', 'file or folder, relative to the source; more than once (default: all)', collect, [])
+    .option('--to <target>', 'folder on a server, or claim:NAME or claim:NAME/FOLDER')
+    .addOption(new Option('--conflict <rule>', 'what happens to files that are there').choices(conflicts))
+    .addHelpText('after', '\nExamples:\n  restore --from nightly --path docs --to /out --wait')
+    .addHelpText('after', '  restore --latest nightly --to claim:db/restored');
+  type Flags = Parsed<Omit<RestoreFlags, 'paths'> & Making> & {
+    readonly list?: boolean;
+    readonly path: readonly string[];
+  };
+  withReach(withMaking(command), doing, 'namespace', async (reach, _args, flags: Flags) => {
+    const { from, latest, record, to, conflict, name, list = false } = flags;
+    const sources = [from, latest, record].filter((source) => source !== undefined);
+    if (sources.length > 1) command.error('error: --from, --latest and --record exclude each other');
+    await doing.run({
+      kind: 'restore',
+      reach,
+      list,
+      paths: flags.path,
+      ...(from !== undefined && { from }),
+      ...(latest !== undefined && { latest }),
+      ...(record !== undefined && { record }),
+      ...(to !== undefined && { to }),
+      ...(conflict !== undefined && { conflict }),
+      ...(name !== undefined && { name }),
+      ...makingOf(flags),
+    });
+  });
+};

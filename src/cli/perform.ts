@@ -1,0 +1,48 @@
+/** Does what the command line asks for. What a command needs is loaded with it: looking into a folder needs no Kubernetes. */
+import type { ClusterOrder, LocalOrder, Order } from './orders.ts';
+import type { Context, Session } from './session.ts';
+
+/** @returns the exit code: 0, or 1 where what was asked for has not come about */
+export const perform = async (context: Context, order: Order): Promise<number> => {
+  if (!('reach' in order)) return performHere(context, order);
+  if (order.kind === 'backup' && order.dryRun) return (await import('./backup.ts')).printBackup(context, order);
+  const connection = await context.connect(order.reach);
+  return performThere({ ...context, ...connection }, order);
+};
+
+const performHere = async ({ screen, paint }: Context, order: LocalOrder): Promise<number> => {
+  switch (order.kind) {
+    case 'tapeList':
+      screen.print((await import('./tape.ts')).describeTapes(order.library, paint));
+      return 0;
+    case 'tapeExport':
+      screen.print((await import('./tape.ts')).exportTo(order.library, order.barcode, order.out));
+      return 0;
+    case 'libraryCreate':
+      screen.print(await (await import('./library.ts')).createLibrary(order.library, () => new Date()));
+      return 0;
+  }
+};
+
+const performThere = async (session: Session, order: ClusterOrder): Promise<number> => {
+  switch (order.kind) {
+    case 'status': {
+      const { reach, ...rest } = order;
+      const namespace = reach.allNamespaces ? {} : { namespace: session.namespace };
+      await (await import('./status.ts')).showStatus(session, { ...rest, ...namespace });
+      return 0;
+    }
+    case 'describe':
+      return (await import('./describe.ts')).describe(session, order);
+    case 'cancel':
+      return (await import('./cancel.ts')).cancel(session, order);
+    case 'hardware':
+      return (await import('./hardware.ts')).showHardware(session, order);
+    case 'backup':
+      return (await import('./backup.ts')).makeBackup(session, order);
+    case 'restore':
+      return (await import('./restore.ts')).makeRestore(session, order);
+    case 'drain':
+      return (await import('./drain.ts')).drain(session, order);
+  }
+};

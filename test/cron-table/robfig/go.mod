@@ -1,0 +1,5 @@
+module twinreel.io/cron-table
+
+go 1.24
+
+require github.com/robfig/cron/v3 v3.0.1
