@@ -1,5 +1,7 @@
 /** Names that the parts of Twinreel agree on. All are pure functions of identities, so that a retry names the same. */
 
+import { createHash } from 'node:crypto';
+
 export const operatorNamespace = 'twinreel-system';
 
 export const serviceAccounts = {
@@ -25,6 +27,8 @@ export const labels = {
   epoch: 'twinreel.io/epoch',
   /** `true` on the pods that a node agent may run. */
   worker: 'twinreel.io/worker',
+  /** `true` on the pods that keep a claim mounted in its own namespace. */
+  anchor: 'twinreel.io/anchor',
   /** Role of a worker pod. */
   role: 'twinreel.io/role',
   library: 'twinreel.io/library',
@@ -81,6 +85,10 @@ export const actionPodName = (
 
 /** Pod of a planner: `tw-1a2b3c4d-plan-e1`. */
 export const planPodName = (uid: string, epoch: number): string => `tw-${uid8(uid)}-plan-e${String(epoch)}`;
+
+/** Pod that keeps a job's claim mounted on one node: `tw-1a2b3c4d-anchor-0badcafe`. Names of nodes may be too long for it. */
+export const anchorName = (uid: string, node: string): string =>
+  `tw-${uid8(uid)}-anchor-${createHash('sha256').update(node).digest('hex').slice(0, 8)}`;
 
 /** Head of one stream of a backup: `1a2b3c4d-n17-s1`. The process number makes it unlike that of any other job. */
 export const streamRecordName = (uid: string, processNumber: number, stream: number): string =>

@@ -20,6 +20,7 @@ import type { Reconcile } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
 import { keyOfRef } from '../kube/key.ts';
 import { backupJobs, restores } from '../api/resources.ts';
+import { readReach } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { claimUnit, freeUnit, holderOf, inClaimOrder, unitsOf } from './holders.ts';
 import { holdOwner, identityOf, readOwner, refOfOwner, uidOf, writeOwnerStatus } from './owner.ts';
@@ -78,7 +79,9 @@ const readQueue = async (deps: Deps, owners: readonly Owner[], signal: AbortSign
     const applicant = applicantOf(owner, deps.clock.now());
     if (applicant === undefined) continue;
     const own = owner.kind === 'BackupJob' ? await readOwnTapes(deps, owner.object, signal) : [];
-    queue.push({ owner, applicant: { ...applicant, need: { ...applicant.need, own } } });
+    const claim = await readReach(deps, owner.object, signal);
+    const need = { ...applicant.need, own, ...(claim === undefined ? {} : { claim }) };
+    queue.push({ owner, applicant: { ...applicant, need } });
   }
   return queue.sort((a, b) => inOrder(a.applicant, b.applicant));
 };
@@ -221,6 +224,7 @@ const writeIntent = async (
 };
 
 const machineFor = (owner: Owner, allotted: string | undefined): string | undefined => {
+  if (owner.kind === 'Restore' && owner.object.spec.target.hostPath === undefined) return undefined;
   if (owner.kind === 'Restore') return owner.object.status?.machineID ?? allotted;
   const machine = machineOf(owner.object);
   return machine === undefined ? undefined : (machine.id ?? allotted);

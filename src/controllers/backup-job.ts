@@ -17,6 +17,7 @@ import { initialStatus, resumed } from '../decide/resume.ts';
 import type { Step } from '../decide/step.ts';
 import { expiryOf } from '../decide/retention.ts';
 import { unsupportedIn } from '../decide/unsupported.ts';
+import type { Refusal } from '../decide/unsupported.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
@@ -25,6 +26,7 @@ import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
 import { actInOrder } from './act-in-order.ts';
+import { readReach } from './claims.ts';
 import { makeCommittedMeter } from './committed-meter.ts';
 import type { CommittedMeter } from './committed-meter.ts';
 import type { Deps } from './deps.ts';
@@ -105,7 +107,7 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
   const now = new Date(deps.clock.now()).toISOString();
   const processNumber =
     job.status?.processNumber ?? (await nextProcessNumber(deps.api, deps.settings.namespace, signal));
-  const unsupported = unsupportedIn(job);
+  const unsupported = unsupportedIn(job) ?? (await unreachable(deps, job, signal));
   const status: JobStatus = {
     ...job.status,
     ...initialStatus(effectiveSpec(job), now),
@@ -115,6 +117,12 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
     ...(unsupported === undefined ? {} : { ending: { result: 'Failed', ...unsupported } }),
   };
   return write(deps, memory, job, status, signal);
+};
+
+/** What waiting does not help is told at once. */
+const unreachable = async (deps: Deps, job: BackupJob, signal: AbortSignal): Promise<Refusal | undefined> => {
+  const reach = await readReach(deps, job, signal);
+  return reach?.kind === 'never' ? { reason: 'SourceNotReachable', message: reach.message } : undefined;
 };
 
 const expiry = (deps: Deps, job: BackupJob, now: string): Pick<JobStatus, 'expires'> => {
@@ -273,6 +281,8 @@ const streamSteps: readonly Step['kind'][] = [
   'assign',
   'closeHead',
   'sealHead',
+  'ensureAnchor',
+  'dropAnchor',
   'finishRecords',
 ];
 

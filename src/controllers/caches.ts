@@ -42,6 +42,7 @@ export interface Informers {
   readonly switches: Informer<FCSwitch>;
   readonly pools: Informer<MediaPool>;
   readonly pods: Informer<Pod>;
+  readonly anchors: Informer<Pod>;
   readonly nodes: Informer<Node>;
 }
 
@@ -98,6 +99,12 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
       indexes: { job: byLabel(labels.jobUid), library: byLabel(labels.library) },
       transform,
     }),
+    anchors: makeInformer(deps, {
+      resource: pods,
+      labelSelector: `${labels.anchor}=true`,
+      indexes: { job: byLabel(labels.jobUid) },
+      transform,
+    }),
     nodes: makeInformer(deps, { resource: nodes, transform }),
   };
   const all = Object.values(informers) as readonly Pick<
@@ -117,6 +124,7 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
       switches: informers.switches.store,
       pools: informers.pools.store,
       pods: informers.pods.store,
+      anchors: informers.anchors.store,
       nodes: informers.nodes.store,
     },
     hasSynced: () => all.every((informer) => informer.hasSynced()),

@@ -35,6 +35,8 @@ export interface Caches {
   readonly pools: ReadStore<MediaPool>;
   /** Only worker pods in the operator's namespace; indexes `job` by job uid, `library` by library name. */
   readonly pods: ReadStore<Pod>;
+  /** Pods in whatever namespace that keep a claim mounted; index `job` by job uid. */
+  readonly anchors: ReadStore<Pod>;
   readonly nodes: ReadStore<Node>;
 }
 
@@ -52,6 +54,8 @@ export interface Settings {
   /** For loading and locating: a first LTO-9 load takes up to two hours. */
   readonly preparationMs: number;
   readonly filesMs: number;
+  /** Folder of the kubelets, on every node that has one. */
+  readonly kubeletRoot: string;
   /** Grace of worker pods when they are deleted. */
   readonly graceSeconds: number;
   /** Of schedules that name none. */

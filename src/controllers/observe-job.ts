@@ -15,6 +15,7 @@ import type { Span } from '../decide/spans.ts';
 import type { Api } from '../kube/api.ts';
 import { pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
+import { observeClaim } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { readBoots, vouchedBy } from './fence-proofs.ts';
 import type { HookTasks } from './hook-tasks.ts';
@@ -49,6 +50,7 @@ export const observeJob = async (
   const plan = heads.plan?.status?.plan;
   const planPod = facts.get(planPodName(uid, status.plan?.epoch ?? 0));
   const spec = effectiveSpec(job);
+  const claim = await observeClaim(deps, job, signal);
   const most: Omit<SeenJob, 'committed'> = {
     uid,
     status,
@@ -77,6 +79,7 @@ export const observeJob = async (
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
     downSwitches: downSwitchesOf(deps),
     hookIsGoing: (run) => hooks.isGoing(uid, run),
+    ...(claim === undefined ? {} : { claim }),
   };
   const committed = needsCommitted(most)
     ? await readCommitted(deps.api, deps.settings.namespace, uid, signal)

@@ -12,6 +12,7 @@ import { parseDurationMs } from '../decide/units.ts';
 import { pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import { hardwareOf } from './allocation.ts';
+import { observeClaim } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { readBoots, vouchedBy } from './fence-proofs.ts';
 import { headRef } from './restore-acts.ts';
@@ -48,6 +49,7 @@ export const observeRestore = async (
   const found = await contentFor(deps, contents, restore, signal);
   const facts = await podsOf(deps, restore, signal);
   const boots = await readBoots(deps, uid, status, facts, signal);
+  const claim = await observeClaim(deps, restore, signal);
   const seen: SeenRestore = {
     uid,
     status,
@@ -66,6 +68,7 @@ export const observeRestore = async (
     silence: () => silenceOf(meter, uid, head?.status, nowMs),
     patience: patienceOf(deps, restore),
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
+    ...(claim === undefined ? {} : { claim }),
   };
   return { seen, head, refused: found?.ok === false ? found : undefined };
 };
@@ -91,7 +94,7 @@ const wishesOf = (restore: Restore) => {
   return {
     paths: escapedPathsOf(restore),
     prefer: restore.spec.preferStreams ?? [],
-    target: restore.spec.target.hostPath?.path ?? '',
+    target: restore.spec.target.hostPath?.path ?? `claim ${restore.spec.target.persistentVolumeClaim?.claimName ?? ''}`,
     deleted: restore.metadata.deletionTimestamp !== undefined,
     cancelAsked: restore.spec.cancel === true,
     activeDeadlineMs: activeDeadline === undefined ? undefined : parseDurationMs(activeDeadline),

@@ -18,7 +18,7 @@ import type { Deps } from './deps.ts';
 import { freeUnit, sameHolder, type Unit } from './holders.ts';
 import { cachedOwners, listOwners, listPodsOf, readOwnerByUid, readOwnerOf } from './observe-owners.ts';
 
-export type CollectedKind = 'server' | 'library' | 'tape' | 'switch' | 'record' | 'pod';
+export type CollectedKind = 'server' | 'library' | 'tape' | 'switch' | 'record' | 'pod' | 'anchor';
 
 /** Keys name the kind, too. */
 export const collectorKey = (kind: CollectedKind, name: string): string => `${kind}:${name}`;
@@ -40,6 +40,8 @@ export const makeOrphanCollector =
         return collectRecord(deps, name, signal);
       case 'pod':
         return collectPod(deps, name, signal);
+      case 'anchor':
+        return collectAnchor(deps, name, signal);
       case 'server':
       case 'library':
       case 'tape':
@@ -48,7 +50,15 @@ export const makeOrphanCollector =
     }
   };
 
-const kinds: readonly string[] = ['server', 'library', 'tape', 'switch', 'record', 'pod'] satisfies CollectedKind[];
+const kinds: readonly string[] = [
+  'server',
+  'library',
+  'tape',
+  'switch',
+  'record',
+  'pod',
+  'anchor',
+] satisfies CollectedKind[];
 const isKind = (text: string): text is CollectedKind => kinds.includes(text);
 
 const splitKey = (key: string): readonly [CollectedKind, string] => {
@@ -58,7 +68,7 @@ const splitKey = (key: string): readonly [CollectedKind, string] => {
   return [kind, key.slice(colon + 1)];
 };
 
-type HardwareKind = Exclude<CollectedKind, 'record' | 'pod'>;
+type HardwareKind = Exclude<CollectedKind, 'record' | 'pod' | 'anchor'>;
 
 interface Held {
   readonly unit: Unit;
@@ -249,6 +259,17 @@ const collectPod = async (deps: Deps, name: string, signal: AbortSignal): Promis
   if (!facts.fenced || !(facts.state === 'ended' || vouchedFor(pod))) return done;
   const written = await removeFinalizer(deps.api, pods, pod, finalizers.fence, signal);
   return written.conflict ? requeueAfter(soonMs) : done;
+};
+
+/** Nothing can own what lies in the users' namespaces: who made it clears it away, or else this. */
+const collectAnchor = async (deps: Deps, name: string, signal: AbortSignal): Promise<Result> => {
+  const pod = deps.caches.anchors.get(name);
+  const labelled = ownerLabels(pod?.metadata?.labels);
+  if (pod === undefined || labelled === undefined || pod.metadata?.deletionTimestamp !== undefined) return done;
+  if (!(await abandoned(deps, labelled, signal))) return done;
+  const { namespace = '', name: podName = '', uid = '' } = pod.metadata ?? {};
+  await deleteIfPresent(deps.api, pods, { namespace, name: podName }, { uid }, signal);
+  return done;
 };
 
 /** There is no job left to annotate: the administrator says it on the pod. */

@@ -1,14 +1,17 @@
 /** Carries out the steps of a restore: the head on which its workers report, and the pods that read for it. */
-import type { BackupSaveRecord, Grant, JobRef, Restore } from '../api/generated/index.ts';
+import type { BackupSaveRecord, BackupServer, Grant, JobRef, Restore } from '../api/generated/index.ts';
 import { labels, restoreRecordName } from '../api/names.ts';
 import { apiVersion, backupSaveRecords } from '../api/resources.ts';
-import type { WorkerOrder } from '../api/worker-order.ts';
+import type { HostFolder, WorkerOrder } from '../api/worker-order.ts';
+import { claimWishOf } from '../decide/anchors.ts';
 import { grantName } from '../decide/grant.ts';
 import type { RestoreStep } from '../decide/restore-view.ts';
 import type { Span } from '../decide/spans.ts';
 import { jobLabels } from '../decide/worker-pod.ts';
+import type { Volume } from '../kube/core-types.ts';
 import { createIfAbsent, deleteIfPresent } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';
+import { claimMount, dropAnchor, dropAnchors, ensureAnchor } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { actOnGrant, commonOrder, launch, mustAllow, placeOf } from './grant-acts.ts';
 import type { ActContext, GrantStep } from './grant-acts.ts';
@@ -40,7 +43,14 @@ export const actOnRestore = async (
       return launchRestore(context, restore, step);
     case 'sealHead':
       return seal(context, restore, step.grant, step.reason);
+    case 'ensureAnchor':
+      await ensureAnchor(context, restore, step.node, step.server);
+      return undefined;
+    case 'dropAnchor':
+      await dropAnchor(context, step.pod, step.uid);
+      return undefined;
     case 'finishRecords':
+      await dropAnchors(context, restore);
       await deleteIfPresent(context.deps.api, backupSaveRecords, headRef(context.deps, restore), {}, context.signal);
       return { kind: 'recordsFinished' };
     case 'launchPlan':
@@ -86,6 +96,23 @@ const openHead = async (
   return undefined;
 };
 
+interface TargetMount {
+  readonly targetFolder: HostFolder;
+  readonly target: Volume;
+}
+
+const targetOn = async (context: ActContext, server: BackupServer, restore: Restore): Promise<TargetMount> => {
+  const wish = claimWishOf(restore);
+  if (wish !== undefined) {
+    const { folder, volume } = await claimMount(context, wish, server.spec.node);
+    return { targetFolder: folder, target: { ...volume, name: 'target' } };
+  }
+  const path = restore.spec.target.hostPath?.path ?? '';
+  const targetFolder = mustAllow(server, restore, { path, write: true });
+  const hostPath = { path: targetFolder.prefix, type: 'DirectoryOrCreate' as const };
+  return { targetFolder, target: { name: 'target', hostPath } };
+};
+
 const launchRestore = async (
   context: ActContext,
   restore: Restore,
@@ -95,10 +122,7 @@ const launchRestore = async (
   const backup: JobRef | undefined = restore.status?.backup;
   if (backup === undefined) throw new Error(`restore ${restore.metadata.name} names no backup`);
   const place = placeOf(context, grant);
-  const targetFolder = mustAllow(place.server, restore, {
-    path: restore.spec.target.hostPath?.path ?? '',
-    write: true,
-  });
+  const { targetFolder, target } = await targetOn(context, place.server, restore);
   const order: WorkerOrder = {
     role: 'restore',
     ...commonOrder(context, grant, grantName(job.uid, grant)),
@@ -114,8 +138,7 @@ const launchRestore = async (
     finish,
     heartbeatMs: deps.settings.heartbeatMs,
   };
-  const hostPath = { path: targetFolder.prefix, type: 'DirectoryOrCreate' as const };
-  await launch(context, { order, ...place, target: { name: 'target', hostPath }, job, fence: true });
+  await launch(context, { order, ...place, target, job, fence: true });
   return undefined;
 };
 

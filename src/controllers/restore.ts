@@ -14,6 +14,7 @@ import { referenceTo } from '../kube/events.ts';
 import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
+import { readReach } from './claims.ts';
 import type { Deps } from './deps.ts';
 import type { ActContext } from './grant-acts.ts';
 import { observeRestore } from './observe-restore.ts';
@@ -81,12 +82,8 @@ const firstLook = async (deps: Deps, restore: Restore, signal: AbortSignal): Pro
   const failed = (reason: string, message: string): RestoreStatus => ({
     ending: { result: 'Failed', reason, message },
   });
-  if (restore.spec.target.hostPath === undefined) {
-    return failed(
-      'NotSupported',
-      'spec.target.persistentVolumeClaim is not supported by this version: use spec.target.hostPath',
-    );
-  }
+  const reach = await readReach(deps, restore, signal);
+  if (reach?.kind === 'never') return failed('TargetNotReachable', reach.message);
   const resolved = await resolveBackup(deps.api, deps.settings.namespace, restore, signal);
   if (!resolved.ok) return failed(resolved.reason, resolved.message);
   const { backup } = resolved;

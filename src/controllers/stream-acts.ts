@@ -3,6 +3,7 @@ import type { BackupJob, BackupSaveRecord, BackupServer, Grant, HookRun } from '
 import { labels, planPodName, planRecordName, streamRecordName } from '../api/names.ts';
 import { apiVersion, backupSaveRecords, savePages } from '../api/resources.ts';
 import type { HostFolder, SourceOrder, WorkerOrder } from '../api/worker-order.ts';
+import { claimWishOf } from '../decide/anchors.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import { grantName } from '../decide/grant.ts';
 import type { Span } from '../decide/spans.ts';
@@ -11,6 +12,7 @@ import { jobLabels } from '../decide/worker-pod.ts';
 import type { Volume } from '../kube/core-types.ts';
 import { createIfAbsent, patchMetadata } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';
+import { claimMount, dropAnchor, dropAnchors, ensureAnchor } from './claims.ts';
 import { commonOrder, launch, mustAllow, placeOf, tapeOrder } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
 import { runHook } from './hook-runner.ts';
@@ -21,7 +23,16 @@ import type { Outcome } from './outcome.ts';
 export type StreamStep = Extract<
   Step,
   {
-    kind: 'launchPlan' | 'openHead' | 'launchBackup' | 'assign' | 'closeHead' | 'sealHead' | 'finishRecords';
+    kind:
+      | 'launchPlan'
+      | 'openHead'
+      | 'launchBackup'
+      | 'assign'
+      | 'closeHead'
+      | 'sealHead'
+      | 'ensureAnchor'
+      | 'dropAnchor'
+      | 'finishRecords';
   }
 >;
 
@@ -43,7 +54,14 @@ export const actOnStream = async (
       return changeHead(context, step.grant, (status) => ({ ...status, close: true }));
     case 'sealHead':
       return seal(context, step.grant, step.reason);
+    case 'ensureAnchor':
+      await ensureAnchor(context, job, step.node, step.server);
+      return undefined;
+    case 'dropAnchor':
+      await dropAnchor(context, step.pod, step.uid);
+      return undefined;
     case 'finishRecords':
+      await dropAnchors(context, job);
       await finishRecords(context, job.status?.ending?.result);
       return { kind: 'recordsFinished' };
   }
@@ -68,10 +86,20 @@ export const sourceOrder = ({ spec }: BackupJob): SourceOrder => {
 const sourceFolderOn = (server: BackupServer, job: BackupJob): HostFolder =>
   mustAllow(server, job, { path: job.spec.source.hostPath?.path ?? '', write: false });
 
-const sourceVolume = ({ prefix }: HostFolder): Volume => ({
-  name: 'source',
-  hostPath: { path: prefix, type: 'Directory' },
-});
+interface SourceMount {
+  readonly sourceFolder: HostFolder;
+  readonly source: Volume;
+}
+
+const sourceOn = async (context: ActContext, server: BackupServer, job: BackupJob): Promise<SourceMount> => {
+  const wish = claimWishOf(job);
+  if (wish !== undefined) {
+    const { folder, volume } = await claimMount(context, wish, server.spec.node);
+    return { sourceFolder: folder, source: { ...volume, name: 'source' } };
+  }
+  const sourceFolder = sourceFolderOn(server, job);
+  return { sourceFolder, source: { name: 'source', hostPath: { path: sourceFolder.prefix, type: 'Directory' } } };
+};
 
 const ensureRecord = async (
   { deps, job, signal }: ActContext,
@@ -136,7 +164,7 @@ const launchPlan = async (context: ActContext, job: BackupJob, serverName: strin
     signal,
   );
   const { segmentBytes } = effectiveSpec(job);
-  const sourceFolder = sourceFolderOn(server, job);
+  const { sourceFolder, source } = await sourceOn(context, server, job);
   const order: WorkerOrder = {
     v: 1,
     role: 'plan',
@@ -150,7 +178,7 @@ const launchPlan = async (context: ActContext, job: BackupJob, serverName: strin
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     lockPages: isLockedNow(deps, job),
   };
-  await launch(context, { order, server, source: sourceVolume(sourceFolder), job: context.job, fence: false });
+  await launch(context, { order, server, source, job: context.job, fence: false });
   return undefined;
 };
 
@@ -197,7 +225,7 @@ const openHead = async (
 const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): Promise<undefined> => {
   const { deps } = context;
   const place = placeOf(context, grant);
-  const sourceFolder = sourceFolderOn(place.server, job);
+  const { sourceFolder, source } = await sourceOn(context, place.server, job);
   const retainUntil = job.status?.expires;
   const order: WorkerOrder = {
     role: 'backup',
@@ -214,7 +242,7 @@ const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): 
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
     heartbeatMs: deps.settings.heartbeatMs,
   };
-  await launch(context, { order, ...place, source: sourceVolume(sourceFolder), job: context.job, fence: true });
+  await launch(context, { order, ...place, source, job: context.job, fence: true });
   return undefined;
 };
 

@@ -5,7 +5,7 @@ import { bounded } from '../api/status-text.ts';
 import { allocate } from './allocate.ts';
 import type { Allocation, Allotment, Disjointness, Free, Neighbour, Shortage } from './allocate.ts';
 import { blockersOf } from './blockers.ts';
-import { allowsHostPath, freeFor, namelessServers } from './hardware.ts';
+import { allowsHostPath, freeFor, mountsClaim, namelessServers } from './hardware.ts';
 import type { Hardware, Need } from './hardware.ts';
 import { unknownOf } from './unknown-hardware.ts';
 
@@ -44,6 +44,8 @@ const numberOf = ({ processNumber = Number.MAX_SAFE_INTEGER }: Applicant): numbe
 
 export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
   const { need } = applicant;
+  const refused = refusedClaim(need);
+  if (refused !== undefined) return refused;
   const found = mostOf(applicant, freeFor(need, hardware, 'now'));
   if (found.ok) return { kind: 'grant', allotments: found.allotments };
   const ever = leastOf(applicant, freeFor(need, hardware, 'ever'));
@@ -54,6 +56,12 @@ export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
   }
   const shortage = explained(found.shortage, need, hardware);
   return { kind: 'wait', shortage, blockedBy: blockersOf(need, hardware) };
+};
+
+const refusedClaim = ({ claim }: Need): Answer | undefined => {
+  if (claim === undefined || claim.kind === 'reachable') return undefined;
+  const shortage: Shortage = { reason: 'SourceNotReachable', message: claim.message };
+  return claim.kind === 'never' ? { kind: 'impossible', shortage } : { kind: 'wait', shortage, blockedBy: [] };
 };
 
 /** As many streams as can be had, if they are of use; otherwise what all of them lack. */
@@ -73,8 +81,12 @@ export const leastOf = (applicant: Applicant, free: Free): Allocation =>
 
 const allotTo = (applicant: Applicant, count: number, free: Free): Allocation => {
   const streams = applicant.streams.slice(0, count);
-  return allocate({ ...applicant, streams, oneMachine: applicant.need.machine !== undefined }, free);
+  return allocate({ ...applicant, streams, oneMachine: isBound(applicant.need) }, free);
 };
+
+/** To one machine, or to one node. */
+const isBound = ({ machine, claim }: Need): boolean =>
+  machine !== undefined || (claim?.kind === 'reachable' && claim.oneNode);
 
 const maxBlockers = 16;
 
@@ -88,11 +100,29 @@ const awaitsSight = ({ message }: Shortage, unknown: readonly Blocker[]): Answer
 /** What no usable hardware could change stands in the declarations: those are named. */
 const explained = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {
   const { hostPath, namespace } = need;
+  const ofClaim = claimShortage(shortage, need, hardware);
+  if (ofClaim !== undefined) return ofClaim;
   if (hostPath === undefined || hardware.servers.some((server) => allowsHostPath(server, need)))
     return withNameless(shortage, need, hardware);
   const what = hostPath.write ? 'be written' : 'be read';
   const message = `no BackupServer allows ${hostPath.path} to ${what} for namespace ${namespace} (BackupServer.spec.hostPaths)`;
   return { reason: 'SourceNotReachable', message: bounded(message, 'detail') };
+};
+
+const claimShortage = (shortage: Shortage, need: Need, { servers }: Hardware): Shortage | undefined => {
+  const { claim } = need;
+  if (claim?.kind !== 'reachable') return undefined;
+  const able = servers.filter((server) => mountsClaim(server, need)).map(({ metadata }) => metadata.name);
+  const tell = (message: string): Shortage => ({ reason: 'SourceNotReachable', message: bounded(message, 'detail') });
+  if (able.length === 0) {
+    return tell(
+      `${claim.what} can be mounted on ${claim.nodes.slice(0, 8).join(', ')} only, and no BackupServer is there`,
+    );
+  }
+  if (!claim.oneNode) return undefined;
+  const where = `${claim.what} binds all streams to one node`;
+  if (shortage.reason === 'SourceNotReachable') return tell(`${where}, and no node has all that they need`);
+  return { ...shortage, message: bounded(`${shortage.message}; ${where}`, 'detail') };
 };
 
 const withNameless = (shortage: Shortage, need: Need, hardware: Hardware): Shortage => {

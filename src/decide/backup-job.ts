@@ -7,6 +7,8 @@
  */
 import type { BackupJob, HookRun } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
+import { isAnchored, tendAnchors } from './anchors.ts';
+import type { ClaimView } from './anchors.ts';
 import { assignSegments, coverageOf } from './assign-segments.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import { isUsable, grantName, waitsForFirstSet } from './grant.ts';
@@ -64,6 +66,8 @@ export interface SeenJob {
   readonly downSwitches: ReadonlySet<string>;
   /** The hook was begun by this process, and its outcome is not noted yet. */
   readonly hookIsGoing: (run: HookRun) => boolean;
+  /** The claim that is backed up, if it is one. */
+  readonly claim?: ClaimView;
 }
 
 export interface JobDecision {
@@ -85,8 +89,23 @@ export const decideBackupJob = (observed: SeenJob, nowMs: number): JobDecision =
   if (draft.status.ending !== undefined) windDown(draft, seen, nowMs);
   else goOn(draft, seen, nowMs);
   releaseRetired(draft, seen, nowMs);
+  tend(draft, seen);
   closeBooks(draft, seen, nowMs);
   return { status: { ...draft.status, streams: draft.streams, retired: draft.retired }, steps: draft.steps };
+};
+
+/** The claim stays mounted wherever a grant or the planner reads it, and nowhere else. */
+const tend = (draft: Draft, seen: SeenJob): void => {
+  const planner = seen.plan?.pod;
+  const { steps, failure } = tendAnchors({
+    ...(seen.claim === undefined ? {} : { claim: seen.claim }),
+    grants: [...draft.streams, ...draft.retired],
+    busyNodes: planner === undefined || planner.state === 'ended' ? [] : [planner.node],
+    ends: draft.status.ending !== undefined,
+  });
+  take(draft, steps);
+  if (failure === undefined) return;
+  draft.status = { ...draft.status, ending: { result: 'Failed', reason: 'SourceNotReachable', message: failure } };
 };
 
 /** A request from outside that ends the job, once; the first reason stands. */
@@ -113,13 +132,18 @@ const endingAsked = (seen: SeenJob, nowMs: number): { readonly ending?: Ending }
 const goOn = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   for (const grant of [...draft.streams]) forward(draft, seen, grant, nowMs);
   promoteStandbys(draft, seen);
-  if (isQuiesced(draft, seen, nowMs)) {
+  if (isMounted(draft, seen) && isQuiesced(draft, seen, nowMs)) {
     launchPlan(draft, seen);
     startReady(draft, seen);
   }
   handOut(draft, seen);
   finish(draft, seen);
 };
+
+/** The application is not put to sleep before the claim can be read. */
+const isMounted = ({ streams }: Draft, { uid, claim }: SeenJob): boolean =>
+  streams.some(({ state }) => state === 'Running') ||
+  streams.every((one) => one.state !== 'Ready' || isAnchored(uid, claim, one));
 
 const forward = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number): void => {
   switch (grant.state) {
@@ -191,7 +215,7 @@ const relaunch = (draft: Draft, seen: SeenJob, grant: Grant, pod: PodFacts | und
   if (pod?.state === 'running' && grant.podStarted !== true && bootID !== undefined) {
     put(draft, { ...grant, podStarted: true, bootID });
   }
-  if (pod !== undefined || grant.state !== 'Running') return;
+  if (pod !== undefined || grant.state !== 'Running' || !isAnchored(seen.uid, seen.claim, grant)) return;
   const head = seen.heads.get(grant.number);
   if (head?.epoch !== grant.epoch) {
     if (seen.committed === undefined) return;
@@ -233,7 +257,7 @@ const startReady = (draft: Draft, seen: SeenJob): void => {
   if (seen.committed === undefined) return;
   const assigned = assignedTo(draft, seen);
   for (const grant of draft.streams) {
-    if (grant.state !== 'Ready' || grant.role !== 'Active') continue;
+    if (grant.state !== 'Ready' || grant.role !== 'Active' || !isAnchored(seen.uid, seen.claim, grant)) continue;
     if (!lostHeadsSealed(draft, seen)) return;
     const work = assigned.get(grant.number) ?? [];
     if (work.length === 0) continue;

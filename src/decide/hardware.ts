@@ -14,6 +14,7 @@ import type {
 } from '../api/generated/index.ts';
 import type { HostFolder } from '../api/worker-order.ts';
 import type { DriveChoice, Free, ServerChoice, TapeChoice } from './allocate.ts';
+import type { ClaimReach, ClaimRefusal } from './claims.ts';
 import type { FabricSwitch } from './routes.ts';
 
 /** One look at everything. */
@@ -32,6 +33,8 @@ export interface Need {
   readonly namespace: string;
   /** Folder on the server that is read or written; absent: any server. */
   readonly hostPath?: { readonly path: string; readonly write: boolean };
+  /** A claim that is read or written: where it can be mounted. */
+  readonly claim?: ClaimReach | ClaimRefusal;
   /** The folder is one machine's: all streams on this one, or on any one that is known. */
   readonly machine?: { readonly id?: string };
   /** A pool to take scratch tapes from, or one particular tape to read. */
@@ -123,14 +126,23 @@ const serversFor = (need: Need, { servers }: Hardware, horizon: Horizon): readon
       !isOut(server.spec, horizon) &&
       allowsHostPath(server, need) &&
       isOnMachine(server, need) &&
+      mountsClaim(server, need) &&
       !(need.avoid.servers ?? []).includes(name);
-    const { bootID, machineID } = server.status ?? {};
+    const { bootID } = server.status ?? {};
+    const machineID = placeOfServer(server, need);
     const known = {
       ...(bootID === undefined ? {} : { bootId: bootID }),
       ...(machineID === undefined ? {} : { machineId: machineID }),
     };
     return fits && room > 0 ? [{ name, node: server.spec.node, ...known, ports: server.spec.ports ?? [], room }] : [];
   });
+
+export const mountsClaim = ({ spec }: BackupServer, { claim }: Pick<Need, 'claim'>): boolean =>
+  claim === undefined || (claim.kind === 'reachable' && claim.nodes.includes(spec.node));
+
+/** What has to be the same for all streams: two nodes may be one machine, but a claim is mounted on a node. */
+const placeOfServer = ({ spec, status }: BackupServer, { claim }: Need): string | undefined =>
+  claim?.kind === 'reachable' && claim.oneNode ? spec.node : status?.machineID;
 
 /** A server of which nobody knows what machine it is may have another folder under the same path. */
 const isOnMachine = ({ status }: BackupServer, { machine }: Need): boolean => {

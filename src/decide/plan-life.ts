@@ -2,6 +2,7 @@
 import { bounded, boundedReason } from '../api/status-text.ts';
 import { lossOfPlace } from './action-pod.ts';
 import type { SeenJob } from './backup-job.ts';
+import { isAnchored } from './anchors.ts';
 import { isUsable } from './grant.ts';
 import type { Draft } from './job-draft.ts';
 import type { PodFacts } from './pod-facts.ts';
@@ -55,7 +56,11 @@ const afterLoss = (draft: Draft, pod: PodFacts, lost: Fault): void => {
 
 const launchPlanner = (draft: Draft, seen: SeenJob): void => {
   const host = draft.streams.find(
-    (one) => isUsable(one) && one.server !== undefined && seen.nodes.get(one.node ?? '')?.ready !== false,
+    (one) =>
+      isAnchored(seen.uid, seen.claim, one) &&
+      isUsable(one) &&
+      one.server !== undefined &&
+      seen.nodes.get(one.node ?? '')?.ready !== false,
   );
   if (host?.server !== undefined) draft.steps.push({ kind: 'launchPlan', server: host.server });
 };

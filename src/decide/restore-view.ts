@@ -1,5 +1,6 @@
 /** A restore as a pass sees it, and what a pass may ask for. */
 import type { Grant, Restore } from '../api/generated/index.ts';
+import type { ClaimView } from './anchors.ts';
 import type { GrantView } from './grant-life.ts';
 import type { NodeFacts } from './pod-facts.ts';
 import type { SegmentCopy } from './restore-areas.ts';
@@ -59,6 +60,8 @@ export interface SeenRestore {
   readonly silence: () => Silence;
   readonly patience: Patience;
   readonly fenceTimeoutMs: number;
+  /** The claim that is restored into, if it is one. */
+  readonly claim?: ClaimView;
 }
 
 export type RestoreStep =

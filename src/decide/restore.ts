@@ -4,6 +4,7 @@
  * from which tape the rest is read.
  */
 import type { Grant } from '../api/generated/index.ts';
+import { isAnchored, tendAnchors } from './anchors.ts';
 import { grantName, holds } from './grant.ts';
 import { prepareGrant } from './grant-life.ts';
 import type { PodFacts } from './pod-facts.ts';
@@ -42,7 +43,23 @@ export const decideRestore = (seen: SeenRestore, nowMs: number): RestoreDecision
   const retired = releaseRetired(seen, asked, nowMs);
   const next = asked.ending === undefined ? goOn(seen, retired.status, nowMs) : windDown(seen, retired.status, nowMs);
   const all = { status: next.status, steps: [...retired.steps, ...next.steps] };
-  return closeBooks(seen, all, nowMs);
+  return closeBooks(seen, withAnchors(seen, all), nowMs);
+};
+
+const withAnchors = (seen: SeenRestore, { status, steps }: RestoreDecision): RestoreDecision => {
+  const tended = tendAnchors({
+    ...(seen.claim === undefined ? {} : { claim: seen.claim }),
+    grants: [...(status.streams ?? []), ...(status.retired ?? [])],
+    busyNodes: [],
+    ends: status.ending !== undefined,
+  });
+  const { failure } = tended;
+  const all = [...steps, ...tended.steps];
+  if (failure === undefined) return { status, steps: all };
+  return {
+    status: { ...status, ending: { result: 'Failed', reason: 'TargetNotReachable', message: failure } },
+    steps: all,
+  };
 };
 
 const goOn = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {
@@ -122,7 +139,7 @@ const withLeftover = (seen: SeenRestore, status: RestoreStatus): RestoreStatus =
 };
 
 const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: number): RestoreDecision => {
-  if (seen.choice === undefined) return { status, steps: [] };
+  if (seen.choice === undefined || !isAnchored(seen.uid, seen.claim, grant)) return { status, steps: [] };
   const target = targetIsFree(seen, status, nowMs);
   if (target.kind === 'never') return { status: { ...status, ending: target.ending }, steps: [] };
   if (target.kind === 'wait') return { status, steps: [] };

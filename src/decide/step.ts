@@ -30,6 +30,9 @@ export type Step =
   | { readonly kind: 'sealHead'; readonly grant: Grant; readonly reason: string }
   /** Begun once; asked for again until it has ended. */
   | { readonly kind: 'runHook'; readonly run: HookRun }
+  /** Keeps the job's claim mounted on the node; the server's tolerations are the pod's. */
+  | { readonly kind: 'ensureAnchor'; readonly node: string; readonly server: string }
+  | { readonly kind: 'dropAnchor'; readonly pod: string; readonly uid: string }
   | { readonly kind: 'finishRecords' };
 
 /** A load's reason where the robot does not find the cartridge. */

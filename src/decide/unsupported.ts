@@ -12,12 +12,9 @@ export const unsupportedIn = ({ spec }: BackupJob): Refusal | undefined => {
     message: `${field} is not supported by this version: ${instead}`,
   });
   const { source } = spec;
-  if (source.persistentVolumeClaim !== undefined) {
-    return refuse('spec.source.persistentVolumeClaim', 'use spec.source.hostPath with the folder of the volume');
-  }
   if (source.command !== undefined) return refuse('spec.source.command', 'write its output into a folder first');
   if (source.snapshot !== undefined)
-    return refuse('spec.source.snapshot', 'back up the mounted snapshot as a hostPath');
+    return refuse('spec.source.snapshot', 'make a claim from a snapshot and name that in persistentVolumeClaim');
   if (spec.encryption !== undefined) return refuse('spec.encryption', 'use the encryption of the drive');
   if (spec.verify === 'ReadBack') return refuse('spec.verify', 'restore into an empty folder and compare');
   if (spec.streams !== undefined && spec.streams.length > 0)

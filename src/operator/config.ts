@@ -28,6 +28,7 @@ export interface OperatorConfig {
   readonly filesMs: number;
   readonly graceSeconds: number;
   readonly catalogueEvery: number;
+  readonly kubeletRoot: string;
   readonly simulatedFabrics: string;
 }
 
@@ -175,6 +176,7 @@ const build = (values: Readonly<Record<string, unknown>>): OperatorConfig => {
     filesMs: ms('filesTimeout'),
     graceSeconds: Math.ceil(ms('gracePeriod') / 1000),
     catalogueEvery: Number(values['catalogueEvery']),
+    kubeletRoot: text('kubeletRoot').replace(/\/+$/, ''),
     simulatedFabrics: resolve(optional('simulatedFabrics') ?? join(beside, 'fabrics')),
   };
 };

@@ -34,7 +34,11 @@ export const makeControllers = (deps: Deps, informers: Informers, metrics: KubeM
   const { clock, log } = deps;
   const common = { clock, log, metrics, stopTimeoutMs };
   const toOwner = toLabelled({ namespace: labels.jobNamespace, name: labels.jobName });
-  const fromWorkers: readonly Source[] = [changesOf(informers.pods, toOwner), changesOf(informers.records, toOwner)];
+  const fromWorkers: readonly Source[] = [
+    changesOf(informers.pods, toOwner),
+    changesOf(informers.records, toOwner),
+    changesOf(informers.anchors, toOwner),
+  ];
   return [
     makeController({
       ...common,
@@ -180,6 +184,7 @@ const collectorSources = (deps: Deps, informers: Informers): readonly Source[] =
     ]),
     ...caches.records.byIndex('job', metadata.uid ?? '').map((record) => collectorKey('record', keyOf(record))),
     ...caches.pods.byIndex('job', metadata.uid ?? '').map((pod) => collectorKey('pod', keyOf(pod))),
+    ...caches.anchors.byIndex('job', metadata.uid ?? '').map((pod) => collectorKey('anchor', keyOf(pod))),
   ];
   const over = (event: InformerEvent<BackupJob | Restore>): boolean =>
     event.kind === 'deleted' || (event.kind === 'updated' && event.object.status?.phase !== event.before.status?.phase);
@@ -190,6 +195,7 @@ const collectorSources = (deps: Deps, informers: Informers): readonly Source[] =
     changesOf(informers.switches, to('switch'), heldAnew),
     changesOf(informers.records, to('record'), added),
     changesOf(informers.pods, to('pod'), (event) => event.kind !== 'deleted'),
+    changesOf(informers.anchors, to('anchor'), (event) => event.kind !== 'deleted'),
     changesOf(informers.jobs, ofOwner, over),
     changesOf(informers.restores, ofOwner, over),
   ];

@@ -138,6 +138,13 @@ export const settings: readonly Setting[] = [
     schema: { minimum: 1, maximum: 10_000 },
   },
   {
+    key: 'kubeletRoot',
+    kind: 'text',
+    help: 'folder of the kubelets (their --root-dir), where claims are read that a pod has mounted',
+    byDefault: '/var/lib/kubelet',
+    schema: { pattern: '^/' },
+  },
+  {
     key: 'simulatedFabrics',
     kind: 'text',
     help: 'folder of simulated switches; without it "fabrics" beside the kubeconfig, or /var/lib/twinreel/fabrics',

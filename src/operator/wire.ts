@@ -103,7 +103,7 @@ export const runOperator = async (
 
 const settingsOf = (config: OperatorConfig): Settings => {
   const { namespace, image, heartbeatMs, fenceTimeoutMs, progressMs } = config;
-  const { podStartMs, preparationMs, filesMs, graceSeconds, catalogueEvery } = config;
+  const { podStartMs, preparationMs, filesMs, graceSeconds, catalogueEvery, kubeletRoot } = config;
   return {
     namespace,
     image,
@@ -115,6 +115,7 @@ const settingsOf = (config: OperatorConfig): Settings => {
     filesMs,
     graceSeconds,
     catalogueEvery,
+    kubeletRoot,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 };

@@ -39,6 +39,7 @@ export const settings: Settings = {
   filesMs: 900_000,
   graceSeconds: 10,
   catalogueEvery: 4,
+  kubeletRoot: '/var/lib/kubelet',
   timeZone: 'Etc/UTC',
 };
 
@@ -92,6 +93,7 @@ export class OperatorProcess implements Caller {
         labelSelector: `${labels.worker}=true`,
         indexes: { job, library: byLabel(labels.library) },
       }),
+      anchors: new LaggingCache(server, pods, { labelSelector: `${labels.anchor}=true`, indexes: { job } }),
       nodes: new LaggingCache(server, nodes),
     };
     this.#informers = informers;
@@ -107,6 +109,7 @@ export class OperatorProcess implements Caller {
       switches: informers.switches.store,
       pools: informers.pools.store,
       pods: informers.pods.store,
+      anchors: informers.anchors.store,
       nodes: informers.nodes.store,
     };
     this.#deps = {

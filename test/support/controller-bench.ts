@@ -76,6 +76,7 @@ export const makeControllerBench = async (wrap: (api: Api) => Api = (api) => api
         filesMs: 900_000,
         graceSeconds: 30,
         catalogueEvery: 8,
+        kubeletRoot: '/var/lib/kubelet',
         timeZone: 'Etc/UTC',
       },
       fabricOf: () => Promise.resolve(fabric()),

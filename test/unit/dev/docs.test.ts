@@ -66,7 +66,14 @@ describe('docs/operating.md', () => {
   it('has every metric of the operator', () => {
     const metrics = makeOperatorMetrics();
     metrics.watch({
-      ...{ jobs: makeStore(), restores: makeStore(), records: makeStore(), pods: makeStore(), nodes: makeStore() },
+      ...{
+        jobs: makeStore(),
+        restores: makeStore(),
+        records: makeStore(),
+        pods: makeStore(),
+        anchors: makeStore(),
+        nodes: makeStore(),
+      },
       ...{
         servers: makeStore(),
         libraries: makeStore(),

@@ -22,6 +22,7 @@ const caches = (changes: Partial<Caches>): Caches => ({
   switches: storeOf(),
   pools: storeOf(),
   pods: storeOf(),
+  anchors: storeOf(),
   nodes: storeOf(),
   ...changes,
 });

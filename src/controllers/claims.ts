@@ -1,0 +1,119 @@
+/** Claims of users: what is known of them, and the anchor pods that keep them mounted in their own namespace. */
+import type { BackupJob, Grant, Restore } from '../api/generated/index.ts';
+import { labels } from '../api/names.ts';
+import type { HostFolder } from '../api/worker-order.ts';
+import { anchorPod } from '../decide/anchor-pod.ts';
+import { claimWishOf } from '../decide/anchors.ts';
+import type { ClaimView } from '../decide/anchors.ts';
+import { anchorFacts, folderIn, mountedAt, reachOf, readyOn } from '../decide/claims.ts';
+import type { AnchorFacts, ClaimReach, ClaimRefusal, ClaimWish } from '../decide/claims.ts';
+import { holds } from '../decide/grant.ts';
+import type { PersistentVolume, Pod, Volume } from '../kube/core-types.ts';
+import { events, persistentVolumeClaims, persistentVolumes, pods } from '../kube/resources.ts';
+import { createIfAbsent, deleteIfPresent, getIfPresent } from '../kube/writes.ts';
+import type { Deps } from './deps.ts';
+import type { ActContext } from './grant-acts.ts';
+
+type Owner = BackupJob | Restore;
+
+const readVolume = async (deps: Deps, wish: ClaimWish, signal: AbortSignal) => {
+  const { namespace, name } = wish;
+  const claim = await getIfPresent(deps.api, persistentVolumeClaims, { namespace, name }, signal);
+  const bound = claim?.spec?.volumeName;
+  const volume =
+    bound === undefined ? undefined : await getIfPresent(deps.api, persistentVolumes, { name: bound }, signal);
+  return { claim, volume };
+};
+
+/** Straight from the API: who waits is asked for seldom, and a claim that is in use is not granted by mistake. */
+export const readReach = async (
+  deps: Deps,
+  owner: Owner,
+  signal: AbortSignal,
+): Promise<ClaimReach | ClaimRefusal | undefined> => {
+  const wish = claimWishOf(owner);
+  if (wish === undefined) return undefined;
+  const { claim, volume } = await readVolume(deps, wish, signal);
+  const { items } = await deps.api.list(pods, { namespace: wish.namespace }, signal);
+  return reachOf(wish, {
+    claim,
+    volume,
+    pods: items,
+    nodes: deps.caches.nodes.list(),
+    ownerUid: owner.metadata.uid ?? '',
+    heldOn: heldOn(owner),
+  });
+};
+
+const heldOn = ({ status }: Owner): readonly string[] =>
+  [...(status?.streams ?? []), ...(status?.retired ?? [])]
+    .filter((grant: Grant) => holds(grant))
+    .flatMap(({ node }) => node ?? []);
+
+/** The claim of a pass; undefined where none is meant. */
+export const observeClaim = async (deps: Deps, owner: Owner, signal: AbortSignal): Promise<ClaimView | undefined> => {
+  const wish = claimWishOf(owner);
+  if (wish === undefined) return undefined;
+  const uid = owner.metadata.uid ?? '';
+  const anchors: AnchorFacts[] = [];
+  for (const pod of deps.caches.anchors.byIndex('job', uid)) {
+    anchors.push(anchorFacts(pod, await trouble(deps, pod, signal), deps.clock.now()));
+  }
+  return { what: `claim ${wish.namespace}/${wish.name}`, anchors, startMs: deps.settings.podStartMs };
+};
+
+/** What the kubelet says of a pod that does not start, such as a volume that it can't mount: only events tell. */
+const trouble = async (deps: Deps, pod: Pod, signal: AbortSignal): Promise<string> => {
+  const { namespace = '', name = '', uid } = pod.metadata ?? {};
+  const starts = pod.status?.containerStatuses?.[0]?.state?.running === undefined;
+  const ageMs = deps.clock.now() - Date.parse(pod.metadata?.creationTimestamp ?? '');
+  if (!starts || ageMs < deps.settings.podStartMs) return '';
+  const { items } = await deps.api.list(events, { namespace, fieldSelector: `regarding.name=${name}` }, signal);
+  const warnings = items.filter(({ type, regarding }) => type === 'Warning' && regarding?.uid === uid);
+  const last = warnings.at(-1);
+  return last === undefined ? '' : `${last.reason ?? ''}: ${last.note ?? ''}`;
+};
+
+export const ensureAnchor = async (context: ActContext, owner: Owner, node: string, server: string): Promise<void> => {
+  const { deps, job, signal } = context;
+  const wish = claimWishOf(owner);
+  if (wish === undefined) return;
+  const tolerations = deps.caches.servers.get(server)?.spec.pod?.tolerations ?? [];
+  const { image } = deps.settings;
+  const pod = anchorPod({ job, claimName: wish.name, write: wish.write, node, image, tolerations });
+  await createIfAbsent(deps.api, pods, pod, signal);
+};
+
+export const dropAnchor = async ({ deps, job, signal }: ActContext, name: string, uid: string): Promise<void> => {
+  await deleteIfPresent(deps.api, pods, { namespace: job.namespace, name }, { uid }, signal);
+};
+
+/** Straight from the API: nobody comes back to what a lagging cache does not show. */
+export const dropAnchors = async (context: ActContext, owner: Owner): Promise<void> => {
+  const { deps, job, signal } = context;
+  if (claimWishOf(owner) === undefined) return;
+  const labelSelector = `${labels.anchor}=true,${labels.jobUid}=${job.uid}`;
+  const { items } = await deps.api.list(pods, { namespace: job.namespace, labelSelector }, signal);
+  for (const { metadata } of items) {
+    if (metadata?.deletionTimestamp === undefined) await dropAnchor(context, metadata?.name ?? '', metadata?.uid ?? '');
+  }
+};
+
+export interface ClaimMount {
+  readonly folder: HostFolder;
+  readonly volume: Omit<Volume, 'name'>;
+}
+
+/** Where the kubelet has mounted the claim for the anchor. @throws while it has not */
+export const claimMount = async (context: ActContext, wish: ClaimWish, node: string): Promise<ClaimMount> => {
+  const { deps, job, signal } = context;
+  const now = deps.clock.now();
+  const anchors = deps.caches.anchors.byIndex('job', job.uid).map((pod) => anchorFacts(pod, '', now));
+  const anchor = readyOn(anchors, node, job.uid);
+  const volume: PersistentVolume | undefined = (await readVolume(deps, wish, signal)).volume;
+  if (anchor === undefined || volume === undefined) {
+    throw new Error(`claim ${wish.namespace}/${wish.name} is not mounted on node ${node} any more`);
+  }
+  const path = mountedAt(volume, deps.settings.kubeletRoot, anchor.uid);
+  return { folder: folderIn(wish), volume: { hostPath: { path, type: 'Directory' } } };
+};

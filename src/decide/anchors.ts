@@ -1,0 +1,81 @@
+/** When the pods that keep a claim mounted come and go: one for each node of a grant, until no grant holds there. Pure. */
+import type { BackupJob, Grant, Restore } from '../api/generated/index.ts';
+import { bounded } from '../api/status-text.ts';
+import { readyOn } from './claims.ts';
+import type { AnchorFacts, ClaimWish } from './claims.ts';
+import { holds } from './grant.ts';
+import type { Step } from './step.ts';
+
+/** The claim of a job or restore in a pass. */
+export interface ClaimView {
+  /** For messages, such as `claim shop/data`. */
+  readonly what: string;
+  readonly anchors: readonly AnchorFacts[];
+  /** How long one may take to start. */
+  readonly startMs: number;
+}
+
+export interface Tending {
+  readonly steps: readonly Step[];
+  /** Why the claim can't be mounted. */
+  readonly failure?: string;
+}
+
+export interface Tended {
+  readonly claim?: ClaimView;
+  readonly grants: readonly Grant[];
+  /** Nodes on which something else than a grant reads the claim, such as a planner. */
+  readonly busyNodes: readonly string[];
+  /** The owner ends: nothing is begun any more. */
+  readonly ends: boolean;
+}
+
+export const claimWishOf = ({ metadata, spec }: BackupJob | Restore): ClaimWish | undefined => {
+  const write = 'target' in spec;
+  const named = write ? spec.target.persistentVolumeClaim : spec.source.persistentVolumeClaim;
+  if (named === undefined) return undefined;
+  const { claimName, path = '', volumeMode } = named;
+  return { namespace: metadata.namespace ?? '', name: claimName, path, block: volumeMode === 'Block', write };
+};
+
+/** Does the claim, if there is one, stand mounted where the grant works? */
+export const isAnchored = (uid: string, claim: ClaimView | undefined, grant: Pick<Grant, 'node'>): boolean =>
+  claim === undefined || readyOn(claim.anchors, grant.node ?? '', uid) !== undefined;
+
+const needing: readonly Grant['state'][] = ['Reserved', 'Preparing', 'Ready', 'Running'];
+
+export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending => {
+  if (claim === undefined) return { steps: [] };
+  const held = new Set([...grants.filter(holds).map(({ node }) => node ?? ''), ...busyNodes]);
+  const steps: Step[] = claim.anchors.filter((one) => !held.has(one.node) && !one.deleting).map(drop);
+  if (ends) return { steps };
+  const wanted = grants.filter(
+    ({ state, server, node }) => needing.includes(state) && server !== undefined && node !== undefined,
+  );
+  for (const { node = '', server = '' } of wanted) {
+    const anchor = claim.anchors.find((one) => one.node === node);
+    if (anchor === undefined) {
+      if (!steps.some((step) => step.kind === 'ensureAnchor' && step.node === node)) {
+        steps.push({ kind: 'ensureAnchor', node, server });
+      }
+      continue;
+    }
+    if (anchor.deleting || anchor.state === 'ready') continue;
+    const works = grants.some((one) => one.node === node && one.state === 'Running');
+    const failure = failureOf(claim, anchor);
+    // What works has the claim mounted for itself; only what starts next needs another anchor.
+    if (works && anchor.state === 'ended') steps.push(drop(anchor));
+    else if (failure !== undefined) return { steps, failure };
+  }
+  return { steps };
+};
+
+const drop = ({ name, uid }: AnchorFacts): Step => ({ kind: 'dropAnchor', pod: name, uid });
+
+const failureOf = ({ what, startMs }: ClaimView, anchor: AnchorFacts): string | undefined => {
+  const { name, node, state, ageMs, why } = anchor;
+  if (state === 'starting' && ageMs <= startMs) return undefined;
+  const happened = state === 'ended' ? 'ended' : `did not start in ${Math.round(startMs / 1000)} s`;
+  const reason = why === '' ? 'no reason given' : why;
+  return bounded(`${what} could not be mounted on node ${node}: pod ${name} ${happened}: ${reason}`, 'verdict');
+};
