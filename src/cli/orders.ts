@@ -59,11 +59,13 @@ export type ClusterOrder = { readonly reach: Reach } & (
   | ({ readonly kind: 'backup' } & BackupFlags & Making)
   | ({ readonly kind: 'restore'; readonly list: boolean } & RestoreFlags & Making)
   | { readonly kind: 'drain'; readonly name: string; readonly drained: boolean; readonly wait: boolean }
+  | { readonly kind: 'version'; readonly output?: ObjectFormat }
 );
 
 export type LocalOrder =
   | { readonly kind: 'tapeList'; readonly library: string }
   | { readonly kind: 'tapeExport'; readonly library: string; readonly barcode: string; readonly out: string }
+  | { readonly kind: 'print'; readonly lines: readonly string[] }
   | { readonly kind: 'libraryCreate'; readonly library: NewLibrary };
 
 export type Order = ClusterOrder | LocalOrder;

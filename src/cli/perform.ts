@@ -6,6 +6,7 @@ import type { Context, Session } from './session.ts';
 export const perform = async (context: Context, order: Order): Promise<number> => {
   if (!('reach' in order)) return performHere(context, order);
   if (order.kind === 'backup' && order.dryRun) return (await import('./backup.ts')).printBackup(context, order);
+  if (order.kind === 'version') return (await import('./version.ts')).showVersion(context, order);
   const connection = await context.connect(order.reach);
   return performThere({ ...context, ...connection }, order);
 };
@@ -18,13 +19,16 @@ const performHere = async ({ screen, paint }: Context, order: LocalOrder): Promi
     case 'tapeExport':
       screen.print((await import('./tape.ts')).exportTo(order.library, order.barcode, order.out));
       return 0;
+    case 'print':
+      screen.print(order.lines);
+      return 0;
     case 'libraryCreate':
       screen.print(await (await import('./library.ts')).createLibrary(order.library, () => new Date()));
       return 0;
   }
 };
 
-const performThere = async (session: Session, order: ClusterOrder): Promise<number> => {
+const performThere = async (session: Session, order: Exclude<ClusterOrder, { kind: 'version' }>): Promise<number> => {
   switch (order.kind) {
     case 'status': {
       const { reach, ...rest } = order;
