@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { addHardwareCommands } from './command-hardware.ts';
 import { addLibraryCommands } from './command-library.ts';
+import { addListCommands } from './command-list.ts';
 import { type Doing, withReach } from './command-reach.ts';
 import { addToolCommands } from './command-tools.ts';
 import { addWorkCommands } from './command-work.ts';
@@ -27,6 +28,7 @@ export const makeCommandLine = ({ version, absolute, run }: CommandLineOptions):
   addWorkCommands(program, doing);
   addHardwareCommands(program, doing);
   addLibraryCommands(program, doing);
+  addListCommands(program, doing);
   addToolCommands(program, doing);
   return program;
 };

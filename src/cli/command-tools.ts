@@ -7,6 +7,7 @@ import type { ObjectFormat } from './orders.ts';
 
 export const addToolCommands = (program: Command, doing: Doing): void => {
   addVersion(program, doing);
+  addDebug(program, doing);
   addCompletion(program, doing);
 };
 
@@ -18,6 +19,21 @@ const addVersion = (program: Command, doing: Doing): void => {
   withReach(command, doing, 'cluster', async (reach, _args, flags: { readonly output?: ObjectFormat }) =>
     doing.run({ kind: 'version', reach, ...outputOf(flags) }),
   );
+};
+
+const addDebug = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('debug')
+    .description('gathers objects, pods, events and versions for a report, without Secrets, tokens and variables')
+    .option(
+      '--out <file>',
+      'a .tar.gz or a folder that does not exist (default: twinreel-debug-TIME.tar.gz)',
+      doing.absolute,
+    );
+  withReach(command, doing, 'cluster', async (reach, _args, { out }: { readonly out?: string }) => {
+    const time = new Date().toISOString().replaceAll(/[-:]|\..*/g, '');
+    await doing.run({ kind: 'debug', reach, out: out ?? doing.absolute(`twinreel-debug-${time}.tar.gz`) });
+  });
 };
 
 const addCompletion = (program: Command, { run }: Doing): void => {
