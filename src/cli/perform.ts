@@ -56,6 +56,8 @@ const performThere = async (session: Session, order: Exclude<ClusterOrder, { kin
       const { metadata } = await session.api.get(backupJobs, ref, session.signal);
       return (await import('./list-backup.ts')).listBackup(session, metadata.uid ?? '', order.listing);
     }
+    case 'logs':
+      return (await import('./logs.ts')).showLogs(session, order);
     case 'debug':
       return (await import('./debug.ts')).makeDebugBundle(session, order);
     case 'drain':
