@@ -4,6 +4,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { findBinaries } from '../controlplane/binaries.ts';
+import { goToolFile } from '../tools/go-tools.ts';
 import { findNodeBinaries } from './binaries.ts';
 import { down } from './down.ts';
 import { type Layout, layoutOf, type MemberName } from './layout.ts';
@@ -34,13 +35,16 @@ program
   .action(async (options: StateOption) => down(open(options)));
 program
   .command('exec')
-  .description('runs a command in the network of the control plane, with KUBECONFIG and kubectl')
+  .description(
+    'runs a command in the network of the control plane, with KUBECONFIG, kubectl, and helm where it was built',
+  )
   .requiredOption(...stateFlag)
   .argument('<command...>')
   .action(async (command: readonly string[], options: StateOption) => {
     const layout = open(options);
-    const tools = path.dirname((await findBinaries({ log })).kubectl);
-    const env = { ...process.env, KUBECONFIG: layout.kubeconfig, PATH: `${tools}:${process.env['PATH'] ?? ''}` };
+    const kubectl = path.dirname((await findBinaries({ log })).kubectl);
+    const PATH = [kubectl, path.dirname(goToolFile('helm')), process.env['PATH'] ?? ''].join(':');
+    const env = { ...process.env, KUBECONFIG: layout.kubeconfig, PATH };
     process.exitCode = enter(layout, 'control-plane', command, env);
   });
 program

@@ -1,9 +1,11 @@
 /**
  * `npm run set-up`: what the tests need beyond npm packages. Programs from Debian packages (`dev/packages.txt`) and the
- * executables of the control plane, cached outside the checkout. Does nothing when all is there; fails when something
+ * executables of the control plane, of nodes, and of what clusters are looked after with, cached outside the checkout. Does nothing when all is there; fails when something
  * is missing and can't be had.
  */
+import { findNodeBinaries } from '../cluster/binaries.ts';
 import { findBinaries } from '../controlplane/binaries.ts';
+import { goTool } from '../tools/go-tools.ts';
 import { installPackages } from './debian-packages.ts';
 
 const log = (line: string): void => console.log(line);
@@ -22,6 +24,12 @@ const done = [
   await attempt('Debian packages', async () => installPackages(log)),
   await attempt('control plane', async () => {
     await findBinaries({ log });
+  }),
+  await attempt('kubelet and containerd', async () => {
+    await findNodeBinaries(log);
+  }),
+  await attempt('helm and promtool', async () => {
+    for (const tool of ['helm', 'promtool'] as const) await goTool(tool, { log });
   }),
 ];
 if (done.includes(false)) process.exitCode = 1;

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { down } from '../../dev/cluster/down.ts';
+import { continueKubelet, cutNode, cutPod, joinNode, joinPods, stopKubelet } from '../../dev/cluster/faults.ts';
 import { layoutOf, nodeNames } from '../../dev/cluster/layout.ts';
 import { readProcesses } from '../../dev/cluster/processes.ts';
 import { processesIn } from '../../dev/cluster/cgroups.ts';
@@ -125,14 +126,30 @@ test('pods on both nodes: logs, exec, a claim, the API by its ClusterIP with a t
   }
 });
 
-test('a kubelet that is stopped makes its node NotReady; it is Ready again when it goes on', () => {
-  const kubelet = readProcesses(layout).find((one) => one.name === 'kubelet-node-2');
-  if (kubelet === undefined) throw new Error('no kubelet of node-2 is written down');
-  process.kill(kubelet.pid, 'SIGSTOP');
+function apiFromPod(node: string): number | null {
+  const ask = ['/busybox', 'wget', '-T', '3', '-qO-', '--no-check-certificate', 'https://10.96.0.1/readyz'];
+  return cluster('exec', ['--', 'kubectl', 'exec', `on-${node}`, '--', ...ask]).code;
+}
+
+test('a pod that is cut off reaches nobody, its neighbours do; then it does again', () => {
+  const ip = kubectl(['get', 'pod', 'on-node-1', '-o', 'jsonpath={.status.podIP}']);
+  expect(apiFromPod('node-1')).toBe(0);
+  cutPod(layout, 'node-1', ip);
+  expect(apiFromPod('node-1')).not.toBe(0);
+  expect(apiFromPod('node-2')).toBe(0);
+  joinPods(layout, 'node-1');
+  expect(apiFromPod('node-1')).toBe(0);
+});
+
+test.each([
+  ['whose kubelet is stopped', stopKubelet, continueKubelet],
+  ['whose link is cut', cutNode, joinNode],
+])('a node %s is not Ready; it is Ready again afterwards', (_, begin, end) => {
+  begin(layout, 'node-2');
   try {
     kubectl(['wait', '--for=condition=Ready=Unknown', 'node/node-2', '--timeout=60s']);
   } finally {
-    process.kill(kubelet.pid, 'SIGCONT');
+    end(layout, 'node-2');
   }
   kubectl(['wait', '--for=condition=Ready', 'node/node-2', '--timeout=60s']);
 });

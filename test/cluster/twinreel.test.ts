@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackupJob, BackupServer, Restore, TapeLibrary } from '../../src/api/generated/index.ts';
 import type { Pod } from '../../src/kube/core-types.ts';
+import { goTool } from '../../dev/tools/go-tools.ts';
 import { compareTrees } from '../support/compare-trees.ts';
 import { makeTree } from '../support/make-tree.ts';
 import { root, run } from '../support/shell.ts';
@@ -183,6 +184,7 @@ beforeAll(async () => {
     one,
   ]);
   const chart = path.join(root, 'charts/twinreel');
+  await goTool('helm');
   await bench.exec('helm', 'install', 'twinreel', chart, '-n', 'twinreel-system', '--create-namespace', ...set);
   await bench.kubectl('rollout', 'status', 'deployment/twinreel-operator', ...system, '--timeout=120s');
   await bench.kubectl('create', 'namespace', team);

@@ -54,12 +54,14 @@ beforeAll(async () => {
   ({ admin } = rights);
   await admin.create(namespaces, { metadata: { name: namespace } });
   await admin.create(accounts, { metadata: account });
-  const mayEdit = {
-    metadata: { namespace, name: 'tenant' },
-    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'twinreel-edit' },
-    subjects: [{ kind: 'ServiceAccount', ...account }],
-  };
-  await admin.create(bindings, mayEdit);
+  for (const role of ['twinreel-backupjob-editor', 'twinreel-restore-editor']) {
+    const mayEdit = {
+      metadata: { namespace, name: role },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: role },
+      subjects: [{ kind: 'ServiceAccount', ...account }],
+    };
+    await admin.create(bindings, mayEdit);
+  }
   tenant = await rights.actAs(account);
   await untilRefused(() => backupJobKind.create(tenant, `early-${randomUUID()}`, { [annotations.fenced]: '1' }));
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -25,17 +25,4 @@ it('kind.sh says what to do where there is neither Docker nor Podman', () => {
       stdio: 'pipe',
     });
   expect(run).toThrow(/install and start Docker or Podman/);
-});
-
-it('the image is built of files that are there, and with the Node that is pinned', () => {
-  const lines = readFileSync(path.join(folder, 'Containerfile'), 'utf8').split('\n');
-  const root = path.join(folder, '../..');
-  const copied = lines.flatMap((line) => /^COPY (?!--from)(.+) \S+$/.exec(line)?.[1]?.split(' ') ?? []);
-  expect(copied).toContain('src');
-  expect(copied.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
-  const { devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
-    readonly devDependencies: Readonly<Record<string, string>>;
-  };
-  const bases = lines.flatMap((line) => /^FROM node:([\d.]+)-/.exec(line)?.[1] ?? []);
-  expect(bases).toEqual([devDependencies['node'], devDependencies['node']]);
 });
