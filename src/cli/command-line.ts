@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import { addHardwareCommands } from './command-hardware.ts';
 import { addLibraryCommands } from './command-library.ts';
+import { addListCommands } from './command-list.ts';
 import { type Doing, withReach } from './command-reach.ts';
+import { addToolCommands } from './command-tools.ts';
 import { addWorkCommands } from './command-work.ts';
 import type { Order, TableFormat } from './orders.ts';
 
@@ -26,6 +28,8 @@ export const makeCommandLine = ({ version, absolute, run }: CommandLineOptions):
   addWorkCommands(program, doing);
   addHardwareCommands(program, doing);
   addLibraryCommands(program, doing);
+  addListCommands(program, doing);
+  addToolCommands(program, doing);
   return program;
 };
 

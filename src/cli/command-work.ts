@@ -5,6 +5,7 @@ import { conflicts, type BackupFlags, type Making, type ObjectFormat, type Resto
 
 export const addWorkCommands = (program: Command, doing: Doing): void => {
   addDescribe(program, doing);
+  addLogs(program, doing);
   addCancel(program, doing);
   addBackup(program, doing);
   addRestore(program, doing);
@@ -20,6 +21,29 @@ const addDescribe = (program: Command, doing: Doing): void => {
     .addOption(objectOutput());
   withReach(command, doing, 'namespace', async (reach, [name = ''], flags: { readonly output?: ObjectFormat }) =>
     doing.run({ kind: 'describe', reach, name, ...outputOf(flags) }),
+  );
+};
+
+interface LogFlags {
+  readonly stream?: number;
+  readonly tail?: number;
+}
+
+const addLogs = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('logs')
+    .description('shows what the worker pods of a job or restore have logged')
+    .argument('<job>', jobHelp)
+    .option('--stream <number>', 'of this stream only', wholeNumber(0))
+    .option('--tail <lines>', 'only the last lines of each pod', wholeNumber(0));
+  withReach(command, doing, 'namespace', async (reach, [name = ''], { stream, tail }: LogFlags) =>
+    doing.run({
+      kind: 'logs',
+      reach,
+      name,
+      ...(stream !== undefined && { stream }),
+      ...(tail !== undefined && { tail }),
+    }),
   );
 };
 

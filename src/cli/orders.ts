@@ -51,6 +51,13 @@ export interface Making {
   readonly output?: ObjectFormat;
 }
 
+export interface Listing {
+  readonly catalogue: string;
+  readonly of:
+    { readonly kind: 'folder'; readonly path: string } | { readonly kind: 'pattern'; readonly pattern: string };
+  readonly long: boolean;
+}
+
 export type ClusterOrder = { readonly reach: Reach } & (
   | { readonly kind: 'status'; readonly job?: string; readonly output?: TableFormat; readonly watch: boolean }
   | { readonly kind: 'describe'; readonly name: string; readonly output?: ObjectFormat }
@@ -59,11 +66,16 @@ export type ClusterOrder = { readonly reach: Reach } & (
   | ({ readonly kind: 'backup' } & BackupFlags & Making)
   | ({ readonly kind: 'restore'; readonly list: boolean } & RestoreFlags & Making)
   | { readonly kind: 'drain'; readonly name: string; readonly drained: boolean; readonly wait: boolean }
+  | { readonly kind: 'debug'; readonly out: string }
+  | { readonly kind: 'logs'; readonly name: string; readonly stream?: number; readonly tail?: number }
+  | { readonly kind: 'list'; readonly backup: string; readonly listing: Listing }
+  | { readonly kind: 'version'; readonly output?: ObjectFormat }
 );
 
 export type LocalOrder =
   | { readonly kind: 'tapeList'; readonly library: string }
   | { readonly kind: 'tapeExport'; readonly library: string; readonly barcode: string; readonly out: string }
+  | { readonly kind: 'print'; readonly lines: readonly string[] }
   | { readonly kind: 'libraryCreate'; readonly library: NewLibrary };
 
 export type Order = ClusterOrder | LocalOrder;

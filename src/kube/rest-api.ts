@@ -35,6 +35,8 @@ export interface RestApiOptions {
 }
 
 export interface RestApi extends Api {
+  /** The answer to a GET of what is no object: `/version`, or the log of a pod. @throws ApiError */
+  readText(path: string, signal?: AbortSignal): Promise<string>;
   /** Closes the kept connections; running calls fail. Not needed for the process to end. */
   close(): void;
 }
@@ -83,6 +85,7 @@ export const makeRestApi = ({
     },
     createSubresource: async (resource, ref, subresource, body, signal) =>
       call({ method: 'POST', path: objectPath(resource, ref, subresource), body: JSON.stringify(body) }, signal),
+    readText: async (path, signal) => transport.call({ method: 'GET', path }, signal),
     close: () => transport.close(),
   };
 };

@@ -5,17 +5,13 @@ import type { Boundary, Commit } from '../api/generated/shared.ts';
 import { labels, pageName } from '../api/names.ts';
 import { backupJobs, backupSaveRecords, savePages } from '../api/resources.ts';
 import type { BackupOrder } from '../api/worker-order.ts';
+import { indexFileName } from '../archive/index-folder.ts';
 import { isApiError, type Api } from '../kube/api.ts';
 import type { Clock } from '../kube/clock.ts';
 import { withPatience } from './head.ts';
-import { indexFileName } from './keep-index.ts';
 import type { SegmentCommit } from './ledger.ts';
 import type { CatalogueMember } from './source-reader-protocol.ts';
 import type { CatalogueKind } from './stream-loop.ts';
-
-/** Folder of a stream's indexes within the server's catalogue folder. */
-export const indexFolderOf = (catalogue: string, jobUid: string, stream: number): string =>
-  join(catalogue, jobUid, `s${stream}`);
 
 export interface CatalogueDeps {
   readonly api: Api;

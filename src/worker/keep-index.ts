@@ -1,7 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-export const indexFileName = (n: number): string => `index-${String(n).padStart(6, '0')}.jsonl.zst`;
+import { indexFileName } from '../archive/index-folder.ts';
 
 /**
  * Puts the index of a segment into a folder of the server, whole or not at all. A lost index costs time, never data: it

@@ -23,7 +23,7 @@ type Room =
 /** What each room may import; `types:` only for the compiler. Whatever is not here is forbidden. */
 const arrows: Readonly<Record<Room, readonly (Room | `types:${Room}`)[]>> = {
   operator: ['controllers', 'decide', 'devices', 'kube', 'api'],
-  cli: ['decide', 'tape', 'devices', 'kube', 'api'],
+  cli: ['decide', 'archive', 'tape', 'devices', 'kube', 'api'],
   agent: ['kube', 'api', 'posix'],
   controllers: ['decide', 'archive', 'devices', 'kube', 'api', 'posix'],
   worker: ['archive', 'tape', 'devices', 'kube', 'api', 'posix'],
