@@ -341,7 +341,7 @@ export interface BackupJobStatus {
    */
   message?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**
