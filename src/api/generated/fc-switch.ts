@@ -87,9 +87,9 @@ export interface FCSwitchLinksItem {
    */
   toPort: number;
   /**
-   * FSPF cost.
+   * FSPF cost. Absent: 500.
    */
-  cost: number;
+  cost?: number;
 }
 /**
  * What was observed and allocated; written by the operator alone.

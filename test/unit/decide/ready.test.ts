@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../../src/api/conditions.ts';
-import type { BackupJob, Condition } from '../../../src/api/generated/index.ts';
+import type { BackupJob, Condition, Tape } from '../../../src/api/generated/index.ts';
 import { decideLibrary } from '../../../src/decide/library.ts';
 import { withHardwareReady, withPoolReady, withWorkReady } from '../../../src/decide/ready.ts';
 import { library } from '../../support/hardware-objects.ts';
@@ -13,7 +13,9 @@ const stalled = ({ conditions }: { readonly conditions?: Condition[] }): Conditi
   findCondition(conditions, 'Stalled');
 
 describe('hardware', () => {
-  it.each([
+  type Status = NonNullable<Tape['status']>;
+
+  it.each<[string, Status, string, string]>([
     ['a usable one', { state: 'Usable' }, 'True', 'InService'],
     ['one in use, with the same words', { state: 'InUse' }, 'True', 'InService'],
     ['a full tape', { state: 'Full' }, 'True', 'InService'],
@@ -30,14 +32,14 @@ describe('hardware', () => {
   });
 
   it('is not written again where there is no news, nor by a claim', () => {
-    const told = withHardwareReady({ state: 'Usable' }, 3, before);
+    const told = withHardwareReady<Status>({ state: 'Usable' }, 3, before);
     expect(withHardwareReady(told, 3, now)).toBe(told);
-    const claimed = { ...told, state: 'InUse' };
+    const claimed: Status = { ...told, state: 'InUse' };
     expect(withHardwareReady(claimed, 3, now)).toBe(claimed);
   });
 
   it('follows the generation without a new time of transition', () => {
-    const told = withHardwareReady(withHardwareReady({ state: 'Usable' }, 3, before), 4, now);
+    const told = withHardwareReady<Status>(withHardwareReady<Status>({ state: 'Usable' }, 3, before), 4, now);
     expect(told.observedGeneration).toBe(4);
     expect(ready(told)).toMatchObject({ observedGeneration: 4, lastTransitionTime: before });
   });
