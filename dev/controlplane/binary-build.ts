@@ -93,7 +93,8 @@ async function countPackages(
   }
 }
 
-function findGo(): string | undefined {
+/** Undefined where there is none. */
+export function findGo(): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/local/go/bin'];
   return folders.map((folder) => path.join(folder, 'go')).find((file) => existsSync(file));
 }
