@@ -2,9 +2,43 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientDiffOf, healthOf, kstatusOf } from '../../support/gitops-tool.ts';
 import { OperatorSite, waitFor } from '../operator/operator-harness.ts';
-import { ForeignManager, nameOf, readSamples, type Live, type ManagedFields } from './foreign-manager.ts';
+import {
+  ForeignManager,
+  nameOf,
+  readSamples,
+  type Live,
+  type ManagedFields,
+  type Manifest,
+} from './foreign-manager.ts';
 
-const samples = readSamples();
+/** The same values in other spellings, which a server that normalised them would hand back changed. */
+const spelled: readonly Manifest[] = [
+  {
+    apiVersion: 'twinreel.io/v1alpha1',
+    kind: 'BackupJob',
+    metadata: { name: 'spelled', namespace: 'default' },
+    spec: {
+      source: { hostPath: { path: '/data' } },
+      segmentSize: 67_108_864,
+      activeDeadline: '90m',
+      stallTimeout: '120s',
+      retention: { keepFor: '24h' },
+      hooks: { before: [{ podSelector: { matchLabels: { app: 'db' } }, container: 'db', command: ['sync'] }] },
+    },
+  },
+  {
+    apiVersion: 'twinreel.io/v1alpha1',
+    kind: 'BackupServer',
+    metadata: { name: 'spelled' },
+    spec: {
+      node: 'nowhere',
+      hostPaths: [{ prefix: '/data', namespaces: ['*'] }],
+      libraries: [{ name: 'disk-library' }],
+      pod: { resources: { requests: { cpu: 1, memory: '1024Mi' }, limits: { cpu: '1000m' } } },
+    },
+  },
+];
+const samples = [...readSamples(), ...spelled];
 /** Nobody reconciles these: the operator writes them itself, or only reads them. */
 const unwatched = ['BackupSaveRecord', 'SavePage', 'CopyDevice', 'BackupSchedule'];
 const watched = samples.filter(({ kind }) => !unwatched.includes(kind));
@@ -98,17 +132,13 @@ describe('while the operator works on them', () => {
     expect(kstatus['BackupServer/media-a']?.status).toBe('Current');
     expect(health['BackupServer/media-a']).toEqual({ status: 'Healthy', message: 'usable' });
     expect(kstatus['MediaPool/databases']?.status).toBe('Current');
-    expect(health['MediaPool/databases']).toMatchObject({
-      status: 'Healthy',
-      message: expect.stringMatching(/^1 tapes/),
-    });
+    expect(health['MediaPool/databases']?.status).toBe('Healthy');
+    expect(health['MediaPool/databases']?.message).toMatch(/^1 tapes/);
     expect(kstatus['Tape/tw0001l9']?.status).toBe('InProgress');
     expect(health['Tape/tw0001l9']?.status).toBe('Progressing');
     expect(kstatus['BackupJob/minimal']?.status).toBe('InProgress');
-    expect(health['BackupJob/minimal']).toMatchObject({
-      status: 'Progressing',
-      message: expect.stringMatching(/^Queued/),
-    });
+    expect(health['BackupJob/minimal']?.status).toBe('Progressing');
+    expect(health['BackupJob/minimal']?.message).toMatch(/^Queued/);
     expect(kstatus['Restore/minimal']?.status).toBe('Failed');
     expect(health['Restore/minimal']?.status).toBe('Degraded');
   });

@@ -37,7 +37,7 @@ export const readManifests = (text: string): readonly Manifest[] =>
 /** Every sample of the repository; what kustomize reads is none. */
 export const readSamples = (): readonly Manifest[] =>
   readdirSync(samples)
-    .filter((file) => file !== 'kustomization.yaml')
+    .filter((file) => file.endsWith('.yaml'))
     .flatMap((file) => readManifests(readFileSync(join(samples, file), 'utf8')));
 
 export const nameOf = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.name}`;
