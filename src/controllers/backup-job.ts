@@ -16,7 +16,6 @@ import type { Heads } from '../decide/job-status.ts';
 import { withWorkReady } from '../decide/ready.ts';
 import { initialStatus, resumed } from '../decide/resume.ts';
 import type { Step } from '../decide/step.ts';
-import { expiryOf } from '../decide/retention.ts';
 import { unsupportedIn } from '../decide/unsupported.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
@@ -36,7 +35,7 @@ import type { HookTasks } from './hook-tasks.ts';
 import { observeJob } from './observe-job.ts';
 import { foldHooks, foldOutcomes } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
-import { retentionOf } from './job-retention.ts';
+import { expiry, keptFromNow } from './job-retention.ts';
 import { nextProcessNumber } from './process-number.ts';
 import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
@@ -115,11 +114,6 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
     ...(unsupported === undefined ? {} : { ending: { result: 'Failed', ...unsupported } }),
   };
   return write(deps, memory, job, status, signal);
-};
-
-const expiry = (deps: Deps, job: BackupJob, now: string): Pick<JobStatus, 'expires'> => {
-  const expires = expiryOf(retentionOf(deps, job), Date.parse(now));
-  return expires === undefined ? {} : { expires };
 };
 
 /** It stays suspended, is resumed, or ends: for that it goes the way of all jobs. */
@@ -248,7 +242,7 @@ const note = async (
   const folded: JobStatus = { ...job.status, ...foldOutcomes(job.status ?? {}, outcomes, now), ...hooks };
   const ended = outcomes.some(({ kind }) => kind === 'recordsFinished');
   const status = ended
-    ? finalise(folded, spec, job.metadata.generation ?? 0, now)
+    ? keptFromNow(deps, job, finalise(folded, spec, job.metadata.generation ?? 0, now), now)
     : settled(job, folded, spec, heads, now);
   return write(deps, memory, job, status, signal);
 };
