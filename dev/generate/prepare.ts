@@ -33,7 +33,7 @@ export const prepare = (schema: Schema, title: string, to: Preparation, atTop = 
       additionalProperties: prepare(schema.additionalProperties, `${title}Value`, to),
     };
   }
-  if (schema.properties !== undefined) return prepareObject(schema, schema.properties, title, to);
+  if (schema.properties !== undefined) return prepareObject(schema, schema.properties, title, to, atTop);
   return { ...about, ...pick(schema, 'type', 'enum') };
 };
 
@@ -42,14 +42,18 @@ const prepareObject = (
   properties: Readonly<Record<string, Schema>>,
   title: string,
   to: Preparation,
+  atTop: boolean,
 ): Schema => {
   const names = Object.keys(properties);
+  // Of a status with a default too: what is about to be created has none.
+  const isFilledIn = (name: string): boolean =>
+    properties[name]?.default !== undefined && !(atTop && name === 'status');
   return {
     ...(schema.description === undefined ? {} : { description: schema.description }),
     title,
     type: 'object',
     additionalProperties: false,
-    required: names.filter((name) => schema.required?.includes(name) || properties[name]?.default !== undefined),
+    required: names.filter((name) => schema.required?.includes(name) || isFilledIn(name)),
     properties: Object.fromEntries(
       Object.entries(properties).map(([name, property]) => [name, prepare(property, title + capital(name), to)]),
     ),

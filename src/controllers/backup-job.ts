@@ -13,9 +13,9 @@ import { holds } from '../decide/grant.ts';
 import { eventsBetween } from '../decide/job-events.ts';
 import { finalise, isOver, isTerminal, summarise } from '../decide/job-status.ts';
 import type { Heads } from '../decide/job-status.ts';
+import { withWorkReady } from '../decide/ready.ts';
 import { initialStatus, resumed } from '../decide/resume.ts';
 import type { Step } from '../decide/step.ts';
-import { expiryOf } from '../decide/retention.ts';
 import { unsupportedIn } from '../decide/unsupported.ts';
 import type { Refusal } from '../decide/unsupported.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
@@ -37,7 +37,7 @@ import type { HookTasks } from './hook-tasks.ts';
 import { observeJob } from './observe-job.ts';
 import { foldHooks, foldOutcomes } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
-import { retentionOf } from './job-retention.ts';
+import { expiry, keptFromNow } from './job-retention.ts';
 import { nextProcessNumber } from './process-number.ts';
 import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
@@ -112,7 +112,6 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
     ...job.status,
     ...initialStatus(effectiveSpec(job), now),
     processNumber,
-    observedGeneration: job.metadata.generation ?? 0,
     ...expiry(deps, job, now),
     ...(unsupported === undefined ? {} : { ending: { result: 'Failed', ...unsupported } }),
   };
@@ -123,11 +122,6 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
 const unreachable = async (deps: Deps, job: BackupJob, signal: AbortSignal): Promise<Refusal | undefined> => {
   const reach = await readReach(deps, job, signal);
   return reach?.kind === 'never' ? { reason: 'SourceNotReachable', message: reach.message } : undefined;
-};
-
-const expiry = (deps: Deps, job: BackupJob, now: string): Pick<JobStatus, 'expires'> => {
-  const expires = expiryOf(retentionOf(deps, job), Date.parse(now));
-  return expires === undefined ? {} : { expires };
 };
 
 /** It stays suspended, is resumed, or ends: for that it goes the way of all jobs. */
@@ -147,11 +141,15 @@ const write = async (
   status: JobStatus,
   signal: AbortSignal,
 ): Promise<Result> => {
-  const written = await updateStatusIfChanged<JobStatus, BackupJob>(deps.api, backupJobs, job, status, signal);
+  const ready = told(deps, job, status);
+  const written = await updateStatusIfChanged<JobStatus, BackupJob>(deps.api, backupJobs, job, ready, signal);
   if (written.conflict) return requeueAfter(conflictMs);
   remember(deps, memory, job, written.object);
   return requeueAfter(0);
 };
+
+const told = ({ clock }: Deps, { metadata }: BackupJob, status: JobStatus): JobStatus =>
+  withWorkReady(status, metadata.generation, new Date(clock.now()).toISOString());
 
 const remember = (deps: Deps, memory: Memory, before: BackupJob, after: BackupJob): void => {
   memory.written.set(keyOf(after), after);
@@ -181,7 +179,7 @@ const pass = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSig
   deps.metrics.segmentsCommitted(segments, bytes);
   const decision = decideBackupJob(seen, nowMs);
   if (decision.status.ending !== undefined) memory.hooks.stopBefore(seen.uid);
-  const status = isOver(job.status) ? decision.status : summarise(decision.status, seen.spec, heads);
+  const status = told(deps, job, isOver(job.status) ? decision.status : summarise(decision.status, seen.spec, heads));
   if (!worthWriting(deps, memory, job, status)) {
     return carryOut(deps, memory, job, decision.steps, seen.spec, heads, signal);
   }
@@ -252,7 +250,7 @@ const note = async (
   const folded: JobStatus = { ...job.status, ...foldOutcomes(job.status ?? {}, outcomes, now), ...hooks };
   const ended = outcomes.some(({ kind }) => kind === 'recordsFinished');
   const status = ended
-    ? finalise(folded, spec, job.metadata.generation ?? 0, now)
+    ? keptFromNow(deps, job, finalise(folded, spec, job.metadata.generation ?? 0, now), now)
     : settled(job, folded, spec, heads, now);
   return write(deps, memory, job, status, signal);
 };
@@ -290,6 +288,9 @@ const isStreamStep = (step: Exclude<Step, { kind: 'runHook' }>): step is StreamS
 
 /** The job is over: the finalizer goes, and after its time the object. */
 const settle = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSignal): Promise<Result> => {
+  // What may still be changed in its spec asks for nothing any more; that it was seen is said all the same.
+  const status = told(deps, job, job.status ?? {});
+  if (status !== job.status) return write(deps, memory, job, status, signal);
   await lift(deps, job, signal);
   memory.meter.forget(job.metadata.uid ?? '');
   memory.committed.forget(job.metadata.uid ?? '');

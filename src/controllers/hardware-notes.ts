@@ -3,6 +3,7 @@ import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
 import { tapeLibraries, tapes } from '../api/resources.ts';
 import { bounded, boundedReason } from '../api/status-text.ts';
 import type { TapeFacts } from '../api/worker-order.ts';
+import { isDriveOffline } from '../decide/offline-drive.ts';
 import { tapeNotFound } from '../decide/step.ts';
 import type { Fault } from '../decide/step.ts';
 import { changeStatus } from './change-status.ts';
@@ -93,7 +94,6 @@ export const suspectFence = async (context: ActContext, grant: Grant): Promise<u
   return undefined;
 };
 
-const offline: readonly string[] = ['DriveOffline', 'DriveNotReady', 'Offline', 'NotReady'];
 const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
 
 /** Neither drive nor tape failed: an inventory has to say where it is. */
@@ -105,19 +105,25 @@ const missTape = async (context: ActContext, grant: Grant, message: string): Pro
   return undefined;
 };
 
+type TapeStatus = NonNullable<Tape['status']>;
+
+const blame = (status: TapeStatus, reason: string, message: string): Partial<TapeStatus> => ({
+  ...(reason === 'TapeFull' ? {} : { errors: (status.errors ?? 0) + 1 }),
+  ...{ reason, message },
+  ...(foreign.includes(reason) ? { state: 'Foreign' as const } : {}),
+});
+
 export const noteFault = async (context: ActContext, grant: Grant, fault: Fault): Promise<undefined> => {
   const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   if (fault.domain === 'drive' || fault.domain === 'tape') {
-    const dead = offline.includes(reason) ? { state: 'NotUsable' as const, reason, message } : {};
+    const dead = isDriveOffline(fault) ? { state: 'NotUsable' as const, reason, message } : {};
     const full = reason === 'TapeFull';
     if (reason === tapeNotFound) return missTape(context, grant, message);
     if (!full) await changeDrive(context, grant, (drive) => ({ ...drive, errors: (drive.errors ?? 0) + 1, ...dead }));
     await changeTape(context, grant, (status) => ({
       ...status,
-      ...(full ? {} : { errors: (status.errors ?? 0) + 1 }),
-      reason,
-      message,
-      ...(foreign.includes(reason) ? { state: 'Foreign' as const } : {}),
+      ...(isDriveOffline(fault) ? {} : blame(status, reason, message)),
+      // Whosever fault it was: where on the tape it stopped is not known.
       ...(context.labelsBlankTapes && grant.loaded === true ? { freeState: 'Full' as const } : {}),
     }));
   }

@@ -11,7 +11,7 @@ export const makeMediaPoolReconciler =
   async (key, signal) => {
     const pool = deps.caches.pools.get(key);
     if (pool === undefined) return done;
-    const status = decidePool(pool, deps.caches.tapes.list());
+    const status = decidePool(pool, deps.caches.tapes.list(), new Date(deps.clock.now()).toISOString());
     const written = await updateStatusIfChanged(deps.api, mediaPools, pool, status, signal);
     return written.conflict ? requeueAfter(conflictMs) : done;
   };

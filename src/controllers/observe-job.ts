@@ -10,6 +10,7 @@ import type { GrantView } from '../decide/grant-life.ts';
 import type { Heads } from '../decide/job-status.ts';
 import { podFacts } from '../decide/pod-facts.ts';
 import type { PodFacts } from '../decide/pod-facts.ts';
+import type { Silence } from '../decide/stream-fault.ts';
 import { fromNumbers } from '../decide/spans.ts';
 import type { Span } from '../decide/spans.ts';
 import type { Api } from '../kube/api.ts';
@@ -60,7 +61,11 @@ export const observeJob = async (
     suspendAsked: job.spec.suspend === true,
     startedAtMs: startedAtMs(job),
     view,
-    plan: { segments: plan?.segments ?? 0, complete: plan?.complete ?? false, pod: planPod },
+    plan: {
+      ...{ segments: plan?.segments ?? 0, complete: plan?.complete ?? false, pod: planPod },
+      // Without a running planner nobody is silent.
+      ...(planPod?.state === 'running' ? { silence: plannerSilence(meter, uid, status, heads.plan, nowMs) } : {}),
+    },
     heads: jobHeads,
     nodes: nodesOf(deps),
     boots,
@@ -86,6 +91,18 @@ export const observeJob = async (
     : undefined;
   return { seen: { ...most, committed }, heads };
 };
+
+const plannerSilence = (
+  meter: SilenceMeter,
+  uid: string,
+  { plan }: JobStatus,
+  head: BackupSaveRecord | undefined,
+  nowMs: number,
+): Silence =>
+  meter.look(`${uid}/plan/${plan?.epoch ?? 0}`, JSON.stringify(head?.status ?? {}), progressOfPlan(head), nowMs);
+
+const progressOfPlan = (head: BackupSaveRecord | undefined): string =>
+  [head?.status?.progressCount, head?.status?.plan?.segments, head?.status?.plan?.complete].join();
 
 /** As if it had started later by the time for which it was suspended: that counts against no deadline. */
 const startedAtMs = ({ metadata, status }: BackupJob): number =>

@@ -5,6 +5,7 @@ import { restores } from '../api/resources.ts';
 import { firstMissing } from '../decide/backup-result.ts';
 import { holds } from '../decide/grant.ts';
 import { decideRestore } from '../decide/restore.ts';
+import { withWorkReady } from '../decide/ready.ts';
 import type { RestoreStatus, RestoreStep } from '../decide/restore-view.ts';
 import { finaliseRestore, restoreIsTerminal, summariseRestore } from '../decide/restore-status.ts';
 import { countOf } from '../decide/spans.ts';
@@ -70,7 +71,6 @@ const admit = async (deps: Deps, memory: Memory, restore: Restore, signal: Abort
   const begun: RestoreStatus = {
     phase: 'Queued',
     processNumber,
-    observedGeneration: restore.metadata.generation ?? 0,
     startTime: new Date(deps.clock.now()).toISOString(),
     streamsText: '0/1',
     record: restoreRecordName(restore.metadata.uid ?? '', processNumber),
@@ -109,11 +109,15 @@ const write = async (
   status: RestoreStatus,
   signal: AbortSignal,
 ): Promise<Result> => {
-  const written = await updateStatusIfChanged<RestoreStatus, Restore>(deps.api, restores, restore, status, signal);
+  const ready = toldReady(deps, restore, status);
+  const written = await updateStatusIfChanged<RestoreStatus, Restore>(deps.api, restores, restore, ready, signal);
   if (written.conflict) return requeueAfter(conflictMs);
   remember(deps, memory, restore, written.object);
   return requeueAfter(0);
 };
+
+const toldReady = ({ clock }: Deps, { metadata }: Restore, status: RestoreStatus): RestoreStatus =>
+  withWorkReady(status, metadata.generation, new Date(clock.now()).toISOString());
 
 const remember = (deps: Deps, memory: Memory, before: Restore, after: Restore): void => {
   memory.written.set(keyOf(after), after);
@@ -139,7 +143,7 @@ const pass = async (deps: Deps, memory: Memory, restore: Restore, signal: AbortS
       ? decideRestore(seen, now)
       : { status: { ...seen.status, ending: { result: 'Failed' as const, ...refused } }, steps: [] };
   const over = restoreIsTerminal(restore.status);
-  const status = over ? decision.status : summariseRestore(decision.status, head);
+  const status = toldReady(deps, restore, over ? decision.status : summariseRestore(decision.status, head));
   const written = await updateStatusIfChanged<RestoreStatus, Restore>(deps.api, restores, restore, status, signal);
   if (written.conflict) return requeueAfter(conflictMs);
   remember(deps, memory, restore, written.object);
@@ -178,6 +182,8 @@ const waitsOrHolds = ({ status }: Restore): boolean =>
   holdsAnything(status) || (status?.streams ?? []).some(({ state }) => state === 'Waiting');
 
 const settle = async (deps: Deps, memory: Memory, restore: Restore, signal: AbortSignal): Promise<Result> => {
+  const status = toldReady(deps, restore, restore.status ?? {});
+  if (status !== restore.status) return write(deps, memory, restore, status, signal);
   const lifted = await removeFinalizer(deps.api, restores, restore, finalizers.held, signal);
   if (lifted.conflict) return requeueAfter(conflictMs);
   const { namespace = '', name, uid = '' } = restore.metadata;

@@ -7,6 +7,7 @@ import { decideLibrary, type LibraryStep, type SeenLibrary } from '../decide/lib
 import { lossOfAction } from '../decide/action-pod.ts';
 import { podFacts } from '../decide/pod-facts.ts';
 import { tapesAfterInventory, type TapeChange } from '../decide/tape-inventory.ts';
+import { libraryOf } from '../decide/tape-place.ts';
 import { done, requeueAfter, type Reconcile, type Result } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
 import { createIfAbsent, getIfPresent, updateStatusIfChanged } from '../kube/writes.ts';
@@ -199,14 +200,9 @@ const applyToTape = async (deps: Deps, change: TapeChange, signal: AbortSignal):
   }
   const { tape, status } = change;
   if (tape.status?.state === undefined) return false;
-  if (change.kind === 'move') {
-    const { resourceVersion } = tape.metadata;
-    const body = { metadata: { resourceVersion }, spec: { library: change.library } };
-    const { library = 'nowhere' } = tape.spec;
-    deps.log.info({ tape: tape.metadata.name, from: library, to: change.library }, 'a tape changed its library');
-    await deps.api.patch(tapes, { name: tape.metadata.name }, body, { type: 'merge' }, signal);
-    return false;
-  }
+  const was = libraryOf(tape);
+  if (was !== status.library)
+    deps.log.info({ tape: tape.metadata.name, from: was ?? 'nowhere', to: status.library }, 'a tape is elsewhere');
   return !(await updateStatusIfChanged(deps.api, tapes, tape, status, signal)).conflict;
 };
 

@@ -35,6 +35,8 @@ export interface PlanFacts {
   readonly segments: number;
   readonly complete: boolean;
   readonly pod: PodFacts | undefined;
+  /** Of the planner, whose progress is what it has met of the source. */
+  readonly silence?: Silence;
 }
 
 export interface JobHead extends HeadFacts {

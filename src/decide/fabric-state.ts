@@ -2,6 +2,7 @@
 import type { FCSwitch } from '../api/generated/index.ts';
 import { grantOfName } from '../api/names.ts';
 import { withState } from './hardware-state.ts';
+import { withHardwareReady } from './ready.ts';
 
 export type SwitchStatus = NonNullable<FCSwitch['status']>;
 
@@ -16,16 +17,16 @@ export type FabricAnswer =
   | { readonly kind: 'read'; readonly fabric: FabricSeen }
   | { readonly kind: 'failed'; readonly reason: string; readonly message: string };
 
-export const decideSwitch = (fcSwitch: FCSwitch, answer: FabricAnswer, now: string): SwitchStatus => {
-  const before: SwitchStatus = fcSwitch.status ?? {};
-  const { generation } = fcSwitch.metadata;
-  const observed = generation === undefined ? before : { ...before, observedGeneration: generation };
+export const decideSwitch = (fcSwitch: FCSwitch, answer: FabricAnswer, now: string): SwitchStatus =>
+  withHardwareReady(answered(fcSwitch.status ?? {}, answer, now), fcSwitch.metadata.generation, now);
+
+const answered = (before: SwitchStatus, answer: FabricAnswer, now: string): SwitchStatus => {
   if (answer.kind === 'failed') {
     const { reason, message } = answer;
-    return withState(observed, { state: 'NotUsable', reason, message }, now);
+    return withState(before, { state: 'NotUsable', reason, message }, now);
   }
   const held = (before.holders ?? []).length > 0;
-  const found = withState(observed, { state: held ? 'InUse' : 'Usable', reason: '', message: '' }, now);
+  const found = withState(before, { state: held ? 'InUse' : 'Usable', reason: '', message: '' }, now);
   const next: SwitchStatus = { ...found, ...mirrored(answer.fabric, before, now) };
   return before.lastSeen !== undefined && before.state === next.state ? next : { ...next, lastSeen: now };
 };

@@ -5,6 +5,7 @@
 import type { BackupServer, MediaPool, Tape } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
 import type { Node } from '../kube/core-types.ts';
+import { withHardwareReady, withPoolReady } from './ready.ts';
 import { noteRetry, retryAsked } from './retry-request.ts';
 
 export type ServerStatus = NonNullable<BackupServer['status']>;
@@ -36,11 +37,11 @@ export const withState = <T extends Stated>(status: T, found: State<NonNullable<
 export const decideServer = (server: BackupServer, node: Node | undefined, now: string): ServerStatus => {
   const before: ServerStatus = server.status ?? {};
   const info = node?.status?.nodeInfo;
-  const next: ServerStatus = {
+  const stated: ServerStatus = {
     ...withState(before, serverState(server, node), now),
-    ...(server.metadata.generation === undefined ? {} : { observedGeneration: server.metadata.generation }),
     ...(info === undefined ? {} : { machineID: info.machineID, bootID: info.bootID }),
   };
+  const next = withHardwareReady(stated, server.metadata.generation, now);
   const seenAnew = next.state !== before.state || next.bootID !== before.bootID || next.machineID !== before.machineID;
   return node !== undefined && seenAnew ? { ...next, lastSeen: now } : next;
 };
@@ -71,17 +72,19 @@ type ServerStateName = NonNullable<ServerStatus['state']>;
  * A held tape is InUse, a free one is what its last user left it as. What an inventory, a label check or a failed
  * unload found stands until they find something else, or until somebody asks to try the tape again.
  */
-export const decideTape = (tape: Tape, now: string): TapeStatus => {
+export const decideTape = (tape: Tape, now: string): TapeStatus =>
+  withHardwareReady(statedTape(tape, now), tape.metadata.generation, now);
+
+const statedTape = (tape: Tape, now: string): TapeStatus => {
   const status: TapeStatus = tape.status ?? {};
-  const observed = tape.metadata.generation === undefined ? {} : { observedGeneration: tape.metadata.generation };
   const asked = retryAsked(tape);
   if (asked !== undefined && isRetryable(status)) {
     const conditions = noteRetry(status.conditions, asked, now);
     // An inventory says what it is, and where its data end is read when it is loaded.
     const { freeState: _past, ...rest } = status;
-    return { ...withState(rest, unknown, now), conditions, ...observed };
+    return { ...withState(rest, unknown, now), conditions };
   }
-  return { ...status, ...tapeState(tape, status, now), ...observed };
+  return { ...status, ...tapeState(tape, status, now) };
 };
 
 const isRetryable = ({ state, holder }: TapeStatus): boolean =>
@@ -115,12 +118,14 @@ const tapeState = (tape: Tape, status: TapeStatus, now: string): Partial<TapeSta
 /** Nobody noted what a freed tape is: an inventory has to. */
 const leftAs = (state: 'Scratch' | 'Usable' | 'Full' | 'InUse'): TapeState => (state === 'InUse' ? 'Unknown' : state);
 
-export const decidePool = (pool: MediaPool, tapes: readonly Tape[]): PoolStatus => {
+export const decidePool = (pool: MediaPool, tapes: readonly Tape[], now: string): PoolStatus =>
+  withPoolReady(counted(pool, tapes), pool.metadata.generation, now);
+
+const counted = (pool: MediaPool, tapes: readonly Tape[]): PoolStatus => {
   const own = tapes.filter((tape) => tape.spec.pool === pool.metadata.name);
   const count = (state: TapeState): number => own.filter((tape) => (tape.status?.state ?? 'Unknown') === state).length;
   return {
     ...pool.status,
-    ...(pool.metadata.generation === undefined ? {} : { observedGeneration: pool.metadata.generation }),
     tapes: {
       total: own.length,
       scratch: count('Scratch'),

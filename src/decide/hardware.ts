@@ -16,6 +16,7 @@ import type { HostFolder } from '../api/worker-order.ts';
 import type { DriveChoice, Free, ServerChoice, TapeChoice } from './allocate.ts';
 import type { ClaimReach, ClaimRefusal } from './claims.ts';
 import type { FabricSwitch } from './routes.ts';
+import { libraryOf } from './tape-place.ts';
 
 /** One look at everything. */
 export interface Hardware {
@@ -217,7 +218,8 @@ const tapesFor = (need: Need, hardware: Hardware, horizon: Horizon): readonly Ta
   if (tapes.kind === 'pool' && (pool === undefined || !allowsNamespace(pool, need.namespace))) return [];
   return hardware.tapes.flatMap((tape) => {
     const { name } = tape.metadata;
-    const { library, barcode } = tape.spec;
+    const { barcode } = tape.spec;
+    const library = libraryOf(tape);
     const wanted =
       tapes.kind === 'pool' ? tape.spec.pool === tapes.pool && isWritable(tape, horizon) : name === tapes.name;
     const held = inTheWay([tape.status?.holder ?? []].flat(), need, horizon) > 0;

@@ -1,6 +1,7 @@
 /** What an inventory says about a library and its drives. Pure. */
 import type { Inventory, InventoryDrive, LibraryDriveStatus, TapeLibrary } from '../api/generated/index.ts';
 import { withState } from './hardware-state.ts';
+import { withHardwareReady } from './ready.ts';
 
 export type LibraryStatus = NonNullable<TapeLibrary['status']>;
 
@@ -27,15 +28,15 @@ export const libraryAfterInventory = (library: TapeLibrary, looked: Looked): Lib
   const leaving = (before.drives ?? []).filter(
     (drive) => drive.holder !== undefined && !drives.some((one) => one.name === drive.name),
   );
-  return withDrives(
+  const status = withDrives(
     {
       ...withState(before, { state: 'Usable' as const, reason: '', message: '' }, looked.now),
       slots: slotsOf(looked.inventory),
       lastInventory: looked.now,
-      ...(library.metadata.generation === undefined ? {} : { observedGeneration: library.metadata.generation }),
     },
     [...drives, ...leaving],
   );
+  return withHardwareReady(status, library.metadata.generation, looked.now);
 };
 
 export const withDrives = (status: LibraryStatus, drives: LibraryDriveStatus[]): LibraryStatus => {

@@ -11,8 +11,10 @@ import { faultOfPod } from './grant-life.ts';
 import { withState } from './hardware-state.ts';
 import { withDrives, type LibraryStatus } from './inventory.ts';
 import type { PodFacts } from './pod-facts.ts';
+import { withHardwareReady } from './ready.ts';
 import { noteRetry, retryAsked } from './retry-request.ts';
 import { mayMoveRobot } from './robot-servers.ts';
+import { libraryOf } from './tape-place.ts';
 
 export interface SeenLibrary {
   readonly library: TapeLibrary;
@@ -54,6 +56,17 @@ export type LibraryStep =
 
 /** @param now the operator's clock in milliseconds */
 export const decideLibrary = (seen: SeenLibrary, now: number): LibraryStep => {
+  const step = nextStep(seen, now);
+  const ready = (status: LibraryStatus): LibraryStatus =>
+    withHardwareReady(status, seen.library.metadata.generation, isoOf(now));
+  if (step.kind === 'write' || step.kind === 'fail') return { ...step, status: ready(step.status) };
+  const { status } = seen.library;
+  if (step.kind !== 'wait' || status === undefined || ready(status) === status) return step;
+  // A spec that asks for nothing new was seen all the same.
+  return { kind: 'write', status: ready(status) };
+};
+
+const nextStep = (seen: SeenLibrary, now: number): LibraryStep => {
   const { library } = seen;
   const status = library.status;
   const known = new Set(status?.drives?.map((drive) => drive.name));
@@ -61,19 +74,17 @@ export const decideLibrary = (seen: SeenLibrary, now: number): LibraryStep => {
     return { kind: 'rebuild' };
   }
   if (status.changerHolder !== undefined) return goOn(seen, status, status.changerHolder, now);
-  if (library.spec.disabled) return disable(library, status, now);
+  if (library.spec.disabled) return disable(status, now);
   return begin(seen, status, now);
 };
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 
 /** Whoever uses a drive may end what he does. */
-const disable = (library: TapeLibrary, status: LibraryStatus, now: number): LibraryStep => {
+const disable = (status: LibraryStatus, now: number): LibraryStep => {
   if (status.state === 'NotUsable' && status.reason === 'Disabled') return { kind: 'wait' };
   const found = { state: 'NotUsable' as const, reason: 'Disabled', message: 'spec.disabled is set' };
-  const { generation } = library.metadata;
-  const observed = generation === undefined ? {} : { observedGeneration: generation };
-  return { kind: 'write', status: { ...withState(status, found, isoOf(now)), ...observed } };
+  return { kind: 'write', status: withState(status, found, isoOf(now)) };
 };
 
 const pageOf = (task: string): string => task;
@@ -150,8 +161,8 @@ const inventoryDueMs = (seen: SeenLibrary, status: LibraryStatus, now: number): 
   const lastMs = Date.parse(status.lastInventory);
   const due = (status.drives ?? []).flatMap((drive) => driveDueMs(drive, lastMs) ?? []);
   const lost = tapes.some(
-    ({ spec, status: tape }) =>
-      spec.library === name && tape?.holder === undefined && (tape?.state ?? 'Unknown') === 'Unknown',
+    (tape) =>
+      libraryOf(tape) === name && tape.status?.holder === undefined && (tape.status?.state ?? 'Unknown') === 'Unknown',
   );
   if (lost) due.push(lastMs + 5_000);
   return due.length === 0 ? undefined : Math.min(...due);

@@ -4,6 +4,7 @@ import type { EffectiveSpec } from './effective-spec.ts';
 import type { Grant } from './grant.ts';
 import type { JobStatus } from './backup-job.ts';
 import type { Draft } from './job-draft.ts';
+import { isDriveOffline } from './offline-drive.ts';
 import { failedSwitches } from './route-fault.ts';
 import { tapeNotFound } from './step.ts';
 import type { Fault } from './step.ts';
@@ -71,6 +72,7 @@ const avoiding = (before: JobStatus['avoid'], grant: Grant, fault: Fault): NonNu
     case 'drive':
     case 'tape':
       if (fault.reason === tapeNotFound) return { ...before, tapes: add(before?.tapes, grant.tape) };
+      if (isDriveOffline(fault)) return { ...before, drives: add(before?.drives, drive) };
       // After a write error nobody can tell which of the two it was.
       return { ...before, drives: add(before?.drives, drive), tapes: add(before?.tapes, grant.tape) };
     case 'changer':

@@ -19,9 +19,20 @@ export const launchPlan = (draft: Draft, seen: SeenJob): void => {
   if (lost !== undefined) afterLoss(draft, pod, lost);
 };
 
-/** The walk of a source takes as long as it takes: only its place is judged. */
-const lossOfPlanner = ({ view }: SeenJob, pod: PodFacts): Fault | undefined =>
-  view.actions === undefined ? undefined : lossOfPlace(pod, view.actions);
+/** The walk of a source takes as long as it takes, as long as it meets anything. */
+const lossOfPlanner = (seen: SeenJob, pod: PodFacts): Fault | undefined => {
+  const { actions } = seen.view;
+  return (actions === undefined ? undefined : lossOfPlace(pod, actions)) ?? stall(seen, pod);
+};
+
+const sourceStalled = 'SourceStalled';
+
+const stall = ({ plan, patience }: SeenJob, pod: PodFacts): Fault | undefined => {
+  const silentMs = plan?.silence?.progressMs ?? 0;
+  if (pod.state !== 'running' || silentMs <= patience.filesMs) return undefined;
+  const message = `the walk of the source has met nothing for ${Math.round(silentMs / 1000)} s`;
+  return { reason: sourceStalled, message, domain: 'source', lostBytes: 0 };
+};
 
 /** One that cannot be heard of writes nothing that counts: its pages are written under its epoch, by compare-and-swap. */
 export const plannerIsOver = (seen: SeenJob): boolean => {
@@ -48,10 +59,14 @@ const afterEnd = (draft: Draft, pod: PodFacts, exitCode: number): void => {
   giveUp(draft, told?.reason ?? 'PlanFailed', told?.message ?? `the plan failed ${attempts} times without a message`);
 };
 
-/** Another pod goes on where it got to. That no server starts one is no news after a few attempts. */
+/**
+ * Another pod goes on where it got to. That no server starts one is no news after a few attempts; a source that hangs
+ * hangs for another one too.
+ */
 const afterLoss = (draft: Draft, pod: PodFacts, lost: Fault): void => {
   const attempts = nextEpoch(draft, pod);
-  if (lost.reason === 'PodNotStarted' && attempts >= maxPlanAttempts) giveUp(draft, lost.reason, lost.message);
+  const hopeless = lost.reason === 'PodNotStarted' && attempts >= maxPlanAttempts;
+  if (hopeless || lost.reason === sourceStalled) giveUp(draft, lost.reason, lost.message);
 };
 
 const launchPlanner = (draft: Draft, seen: SeenJob): void => {

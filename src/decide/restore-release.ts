@@ -8,8 +8,9 @@
  * worker was never started keeps nobody waiting: an action pod has no target.
  */
 import type { Grant } from '../api/generated/index.ts';
-import { grantName, holds } from './grant.ts';
-import { maxUnloadAttempts, releaseGrant } from './grant-life.ts';
+import { proofOf } from './fence-proof.ts';
+import { holds } from './grant.ts';
+import { releaseGrant } from './grant-life.ts';
 import type { RestoreDecision, RestoreEnding, RestoreStatus, SeenRestore } from './restore-view.ts';
 import type { Step } from './step.ts';
 
@@ -35,25 +36,6 @@ const releaseOne = (seen: SeenRestore, held: Grant, nowMs: number): Release => {
   // What was freed is forgotten, and with it that its worker may still write.
   const safe = mayWrite(dated) ? steps.filter(({ kind }) => kind !== 'free') : steps;
   return { grant: dated, steps: [...seals, ...safe, ...suspects] };
-};
-
-/**
- * Once found, it is kept: the pod that proves it goes away. A pod that vanished proves nothing; then the unload does,
- * since it got the drive's lock, which a living worker holds.
- */
-const proofOf = (seen: SeenRestore, grant: Grant, nowMs: number): Pick<Grant, 'fencedBy' | 'fencedAt'> => {
-  if (grant.pod === undefined || grant.fencedBy !== undefined) return {};
-  const pod = seen.view.pods.get(grantName(seen.uid, grant));
-  const found = (fencedBy: NonNullable<Grant['fencedBy']>) => ({ fencedBy, fencedAt: iso(nowMs) });
-  if (pod?.state === 'ended') return found('Terminated');
-  if (seen.view.fenceVouched(grant)) return found(wasBootedAnew(seen, grant) ? 'BootID' : 'Administrator');
-  const parked = (grant.unloadAttempts ?? 0) >= maxUnloadAttempts;
-  return pod === undefined && grant.unloaded === true && !parked ? found('DriveFence') : {};
-};
-
-const wasBootedAnew = (seen: SeenRestore, grant: Grant): boolean => {
-  const bootId = seen.boots.get(grant.node ?? '');
-  return grant.podStarted === true && bootId !== undefined && bootId !== grant.bootID;
 };
 
 /** For so long, and no longer, is a fence or an unload waited for. */

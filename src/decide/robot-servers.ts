@@ -8,7 +8,7 @@ export const mayMoveRobot = (server: BackupServer, library: TapeLibrary): boolea
   const usable = server.status?.state === 'Usable' || server.status?.state === 'InUse';
   if (!usable || !library.spec.servers.includes(name)) return false;
   if (server.spec.libraries === undefined) return true;
-  return server.spec.libraries.some((one) => one.name === library.metadata.name && one.changer);
+  return server.spec.libraries.some((one) => one.name === library.metadata.name && one.changer !== false);
 };
 
 /** The grant's own server, and every other usable one that may move the robot; only those whose node answers. */

@@ -1,15 +1,16 @@
 /** What an inventory says about tapes: which are new, where each is, which have left. Pure. */
 import type { Inventory, InventorySlot, MediaPool, Tape, TapeLibrary } from '../api/generated/index.ts';
 import { withState, type TapeStatus } from './hardware-state.ts';
+import { libraryOf } from './tape-place.ts';
 
 export type TapeChange =
   | { readonly kind: 'create'; readonly name: string; readonly spec: Tape['spec']; readonly status: TapeStatus }
-  | { readonly kind: 'move'; readonly tape: Tape; readonly library: string; readonly status: TapeStatus }
   | { readonly kind: 'update'; readonly tape: Tape; readonly status: TapeStatus };
 
 /** Where a cartridge is, and what can be known of it without loading it. */
 interface Sighting {
   readonly barcode: string;
+  readonly library: string;
   readonly slot?: number;
   readonly drive?: string;
   readonly facts?: InventorySlot;
@@ -37,15 +38,11 @@ export const tapesAfterInventory = (stock: Stock, now: string): readonly TapeCha
     const tape = byBarcode.get(seen.barcode);
     if (tape === undefined) return [newTape(stock, seen, now)];
     if (tape.status?.holder !== undefined) return [];
-    const status = seenTape(tape.status ?? {}, seen, now);
-    const { name } = stock.library.metadata;
-    return tape.spec.library === name
-      ? [{ kind: 'update', tape, status }]
-      : [{ kind: 'move', tape, library: name, status }];
+    return [{ kind: 'update', tape, status: seenTape(tape.status ?? {}, seen, now) }];
   });
   const gone = stock.tapes.filter(
     (tape) =>
-      tape.spec.library === stock.library.metadata.name &&
+      libraryOf(tape) === stock.library.metadata.name &&
       tape.status?.holder === undefined &&
       !sightings.has(tape.spec.barcode),
   );
@@ -57,14 +54,18 @@ export const tapesAfterInventory = (stock: Stock, now: string): readonly TapeCha
 
 const sightingsOf = ({ library, inventory }: Stock): ReadonlyMap<string, Sighting> => {
   const found = new Map<string, Sighting>();
+  const { name } = library.metadata;
   for (const facts of inventory.slots ?? []) {
-    if (facts.barcode !== undefined) found.set(facts.barcode, { barcode: facts.barcode, slot: facts.address, facts });
+    if (facts.barcode !== undefined) {
+      found.set(facts.barcode, { barcode: facts.barcode, library: name, slot: facts.address, facts });
+    }
   }
   for (const { address, barcode, homeSlot } of inventory.drives ?? []) {
     const drive = library.spec.drives.find((one) => one.elementAddress === address)?.name;
     if (barcode === undefined) continue;
     found.set(barcode, {
       barcode,
+      library: name,
       ...(drive === undefined ? {} : { drive }),
       ...(homeSlot === undefined ? {} : { slot: homeSlot }),
     });
@@ -112,6 +113,7 @@ const seenTape = (before: TapeStatus, seen: Sighting, now: string): TapeStatus =
   const { freeState: _stale, ...fresh } = kept;
   const known = relabelled ? fresh : kept;
   const place = {
+    library: seen.library,
     ...(seen.slot === undefined ? {} : { slot: seen.slot }),
     ...(seen.drive === undefined ? {} : { drive: seen.drive }),
   };

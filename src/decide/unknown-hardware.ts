@@ -1,6 +1,7 @@
 /** What nobody has declared or looked at yet: while there is any, what is short may still come. Pure. */
 import type { BackupServer, Blocker, TapeLibrary } from '../api/generated/index.ts';
 import { allowsHostPath, type Hardware, type Need } from './hardware.ts';
+import { libraryOf } from './tape-place.ts';
 
 const missing = (kind: string, name?: string): Blocker => ({
   kind,
@@ -61,14 +62,15 @@ const librariesFor = ({ tapes }: Need, hardware: Hardware): readonly string[] | 
     return pool === undefined ? undefined : (pool.spec.libraries ?? []);
   }
   const tape = hardware.tapes.find(({ metadata }) => metadata.name === tapes.name);
-  return tape?.spec.library === undefined ? [] : [tape.spec.library];
+  const library = tape === undefined ? undefined : libraryOf(tape);
+  return library === undefined ? [] : [library];
 };
 
 const unlooked = ({ metadata: { name }, status }: TapeLibrary, { tapes }: Hardware): readonly Blocker[] => {
   const not = (reason: string, message: string): readonly Blocker[] => [{ kind: 'TapeLibrary', name, reason, message }];
   if (status?.lastInventory === undefined) return not('NotInventoried', `${name} has had no inventory yet`);
   // Objects of different kinds are seen in any order: the inventory may be known before all of its tapes are.
-  const known = tapes.filter(({ spec }) => spec.library === name).length;
+  const known = tapes.filter((tape) => libraryOf(tape) === name).length;
   const { occupied = 0 } = status.slots ?? {};
   return known < occupied ? not('NotInventoried', `${known} of ${occupied} cartridges in ${name} are known yet`) : [];
 };

@@ -1,5 +1,6 @@
 /** The way out of a job: everything secured is released, the records close, and then the phase ends. */
 import type { SeenJob } from './backup-job.ts';
+import { proofOf } from './fence-proof.ts';
 import { holds } from './grant.ts';
 import type { Grant } from './grant.ts';
 import { releaseGrant } from './grant-life.ts';
@@ -34,7 +35,7 @@ export const release = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number
   take(draft, steps);
   const since =
     next.state === grant.state && next.stateSince !== undefined ? next.stateSince : new Date(nowMs).toISOString();
-  const dated = { ...next, stateSince: since };
+  const dated = { ...next, ...proofOf(seen, next, nowMs), stateSince: since };
   if (fenceIsOverdue(dated, seen, nowMs)) draft.steps.push({ kind: 'suspectFence', grant: dated });
   return dated;
 };

@@ -14,6 +14,7 @@ import { collectorKey, makeOrphanCollector } from '../controllers/orphan-collect
 import { makeRestoreReconciler } from '../controllers/restore.ts';
 import { makeTapeLibraryReconciler } from '../controllers/tape-library.ts';
 import { makeTapeReconciler } from '../controllers/tape.ts';
+import { libraryOf } from '../decide/tape-place.ts';
 import type { KubeObject } from '../kube/api.ts';
 import { changesOf, makeController, type Controller, type Source } from '../kube/controller.ts';
 import type { InformerEvent } from '../kube/informer.ts';
@@ -122,7 +123,7 @@ const hardwareControllers = (deps: Deps, informers: Informers, common: Common): 
         changesOf(informers.libraries, toSelf),
         changesOf(informers.pods, toLabelled({ name: labels.library })),
         changesOf(informers.servers, librariesOfServer, stateChanged),
-        changesOf(informers.tapes, ({ spec }) => (spec.library === undefined ? [] : [spec.library]), stateChanged),
+        changesOf(informers.tapes, (tape) => [libraryOf(tape) ?? []].flat(), stateChanged),
       ],
       reconcile: makeTapeLibraryReconciler(deps),
       concurrency,

@@ -10,6 +10,8 @@ export interface PlanInbox {
   /** Waits for the end of the source, at most so long; true when it was met. Rejects when the walker fails. */
   next(timeoutMs: number): Promise<boolean>;
   take(): readonly CutSegment[];
+  /** Names that the walk has met: what moves as long as the source answers. */
+  met(): number;
 }
 
 /** The thread, as far as it is listened to. */
@@ -22,6 +24,7 @@ type End = { readonly kind: 'complete' } | { readonly kind: 'broken'; readonly e
 
 export const openPlanInbox = (walker: PlanWalker, clock: Clock, stop: AbortSignal): PlanInbox => {
   const segments: CutSegment[] = [];
+  let met = 0;
   const begun = Promise.withResolvers<Begun>();
   let ended: End | undefined;
   // One waiter at a time, and no race with promises that live as long as the walk: each would keep a reaction per turn.
@@ -39,6 +42,9 @@ export const openPlanInbox = (walker: PlanWalker, clock: Clock, stop: AbortSigna
     switch (message.kind) {
       case 'begun':
         return begun.resolve(message);
+      case 'met':
+        met = message.entries;
+        return undefined;
       case 'cut':
         segments.push(...message.segments);
         return undefined;
@@ -56,6 +62,7 @@ export const openPlanInbox = (walker: PlanWalker, clock: Clock, stop: AbortSigna
       return ended?.kind === 'complete';
     },
     take: () => segments.splice(0),
+    met: () => met,
   };
 };
 

@@ -41,6 +41,8 @@ export type FromPlanWalker =
       readonly rootInode: string;
       readonly rootSize: number;
     }
+  /** So many names were met so far, in segments whose end is not known as well. */
+  | { readonly kind: 'met'; readonly entries: number }
   | { readonly kind: 'cut'; readonly segments: readonly CutSegment[] }
   | { readonly kind: 'complete' }
   | { readonly kind: 'failed'; readonly failure: ThreadFailure };

@@ -65,6 +65,7 @@ class Planner {
     walker.postMessage(this.#walkOrder(head.status.plan, last));
     const begun = await inbox.begun;
     await this.#begin(head, begun);
+    const tell = (more: PlanSummary): Promise<void> => this.#tell(head, begun, more, inbox.met());
     for (let at = 0; ;) {
       const complete = await inbox.next(writeEveryMs);
       const cut = inbox.take();
@@ -73,10 +74,10 @@ class Planner {
       if (complete) break;
       if (cut.length === 0 && performance.now() - at < heartbeatMs) continue;
       at = performance.now();
-      await this.#tell(head, begun, {});
+      await tell({});
     }
     const linksSegment = this.#pages.totals.segments;
-    await this.#tell(head, begun, { complete: true, linksSegment, endedAt: new Date().toISOString() });
+    await tell({ complete: true, linksSegment, endedAt: new Date().toISOString() });
     await walker.terminate();
   }
 
@@ -105,12 +106,16 @@ class Planner {
   }
 
   /** Head writes carry the heartbeat; the pages that they speak of stand already. */
-  async #tell(head: Head, { segmentBytes }: Begun, more: PlanSummary): Promise<void> {
+  async #tell(head: Head, { segmentBytes }: Begun, more: PlanSummary, met = 0): Promise<void> {
     const { totals, pages } = this.#pages;
     const now = segmentBytesAt(Math.max(0, totals.segments - 1), segmentBytes);
     const raised = Math.log2(now / segmentBytes);
     const plan: PlanSummary = { ...totals, pages, segmentBytes: now, sizeRaised: raised, ...more };
-    const beat = { heartbeat: new Date().toISOString(), activity: 'Planning', progressCount: totals.entries } as const;
+    const beat = {
+      heartbeat: new Date().toISOString(),
+      activity: 'Planning',
+      progressCount: totals.entries + met,
+    } as const;
     const start = { outcome: more.complete === true ? 'Succeeded' : 'Running' } as const;
     const write = (): object => ({ ...beat, ...start, plan });
     await head.write(write, patienceMs, this.#context.stop);

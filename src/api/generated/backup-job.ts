@@ -216,13 +216,13 @@ export interface BackupJobHooksBeforeItem {
    */
   command: string[];
   /**
-   * How long it may take.
+   * How long it may take. Absent: 60s.
    */
-  timeout: string;
+  timeout?: string;
   /**
-   * What a failure means: Fail ends the job, Continue only notes it.
+   * What a failure means: Fail, as when absent, ends the job; Continue only notes it.
    */
-  onError: 'Fail' | 'Continue';
+  onError?: 'Fail' | 'Continue';
 }
 /**
  * One command in the pods that match.
@@ -243,13 +243,13 @@ export interface BackupJobHooksAfterItem {
    */
   command: string[];
   /**
-   * How long it may take.
+   * How long it may take. Absent: 60s.
    */
-  timeout: string;
+  timeout?: string;
   /**
-   * What a failure means: Fail ends the job, Continue only notes it.
+   * What a failure means: Fail, as when absent, ends the job; Continue only notes it.
    */
-  onError: 'Fail' | 'Continue';
+  onError?: 'Fail' | 'Continue';
 }
 /**
  * Wishes for one stream.
@@ -341,7 +341,7 @@ export interface BackupJobStatus {
    */
   message?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

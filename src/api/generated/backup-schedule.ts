@@ -95,7 +95,7 @@ export interface BackupScheduleJobTemplateMetadata {
  */
 export interface BackupScheduleStatus {
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

@@ -77,9 +77,9 @@ export interface BackupServerLibrariesItem {
    */
   name: string;
   /**
-   * It can move tapes in it.
+   * It can move tapes in it; so it does when this is absent.
    */
-  changer: boolean;
+  changer?: boolean;
   /**
    * Drives that it can open, such as drive-0; absent: all.
    *
@@ -102,9 +102,9 @@ export interface BackupServerHostPathsItem {
    */
   namespaces: string[];
   /**
-   * Only to be read: backups yes, restores no.
+   * Only to be read: backups yes, restores no. Absent: true.
    */
-  readOnly: boolean;
+  readOnly?: boolean;
 }
 /**
  * How worker pods look here.
@@ -152,7 +152,7 @@ export interface BackupServerStatus {
    */
   stateSince?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

@@ -94,7 +94,7 @@ export interface CopyDeviceStatus {
    */
   stateSince?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

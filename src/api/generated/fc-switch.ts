@@ -87,9 +87,9 @@ export interface FCSwitchLinksItem {
    */
   toPort: number;
   /**
-   * FSPF cost.
+   * FSPF cost. Absent: 500.
    */
-  cost: number;
+  cost?: number;
 }
 /**
  * What was observed and allocated; written by the operator alone.
@@ -112,7 +112,7 @@ export interface FCSwitchStatus {
    */
   stateSince?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

@@ -66,7 +66,7 @@ export interface MediaPoolVerification {
  */
 export interface MediaPoolStatus {
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

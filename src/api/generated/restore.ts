@@ -130,7 +130,7 @@ export interface RestoreStatus {
    */
   message?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

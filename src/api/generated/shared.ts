@@ -1170,9 +1170,9 @@ export interface LibraryDrive {
    */
   devices?: DeviceFile[];
   /**
-   * Not to be used.
+   * Not to be used. Absent: false.
    */
-  disabled: boolean;
+  disabled?: boolean;
 }
 /**
  * One drive.

@@ -90,7 +90,7 @@ export interface TapeLibraryStatus {
    */
   stateSince?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**

@@ -15,7 +15,7 @@ export interface Tape {
  */
 export interface TapeSpec {
   /**
-   * TapeLibrary that it is in. Absent: in none.
+   * TapeLibrary that it is expected in, until an inventory has seen it; status.library says where it is. Absent: in none.
    */
   library?: string;
   /**
@@ -56,7 +56,7 @@ export interface TapeStatus {
    */
   stateSince?: string;
   /**
-   * metadata.generation that the status is about.
+   * metadata.generation that the status is about; -1: the operator has not looked at it yet.
    */
   observedGeneration?: number;
   /**
@@ -65,6 +65,10 @@ export interface TapeStatus {
    * Items: One condition.
    */
   conditions?: Condition[];
+  /**
+   * TapeLibrary whose inventory saw it last. The operator never changes spec.library.
+   */
+  library?: string;
   /**
    * Element address of the slot in which it is, or to which it goes back.
    */

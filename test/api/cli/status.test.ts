@@ -49,7 +49,7 @@ describe('kubectl-twinreel status on a real API server', () => {
     await setStatus(name, seen);
   };
 
-  // Final phases and no version: an operator that other tests run on this control plane leaves such jobs alone.
+  // No operator runs here: each test that needs one has a control plane of its own.
   const setStatus = async (name: string, seen: NonNullable<BackupJob['status']>): Promise<unknown> =>
     api.patch(backupJobs, { namespace, name }, { status: seen }, { type: 'merge', subresource: 'status' });
 

@@ -29,7 +29,8 @@ const applied = [
 const accounts = resource('', 'ServiceAccount', true);
 
 const folder = join(import.meta.dirname, '../../../config/rbac');
-const manifests = readdirSync(folder).flatMap((file) =>
+const manifestFiles = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+const manifests = manifestFiles.flatMap((file) =>
   parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS() as Any),
 );
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startControlPlane, type ControlPlane } from '../../../dev/controlplane/control-plane.ts';
+import type { KubectlResult } from '../../../dev/controlplane/kubectl.ts';
 import { operatorNamespace, serviceAccounts } from '../../../src/api/names.ts';
 import type { TerminationMessage } from '../../../src/api/worker-order.ts';
 import { isApiError } from '../../../src/kube/api.ts';
@@ -96,6 +97,10 @@ export class OperatorSite {
     this.api.close();
     await this.#controlPlane.stop();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  kubectl(args: readonly string[], input?: string): Promise<KubectlResult> {
+    return this.#controlPlane.kubectl(args, input);
   }
 
   /** With a short lease; resolves when its probes can be asked. */

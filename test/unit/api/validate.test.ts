@@ -10,7 +10,8 @@ const source = { hostPath: { path: '/data' } };
 const metadata = { name: 'a', namespace: 'default' };
 
 const samples = join(import.meta.dirname, '../../../config/samples');
-const objects = readdirSync(samples).flatMap((file) =>
+const sampleFiles = readdirSync(samples).filter((file) => file.endsWith('.yaml'));
+const objects = sampleFiles.flatMap((file) =>
   parseAllDocuments(readFileSync(join(samples, file), 'utf8')).map((document) => ({
     file,
     object: document.toJS() as KubeObject,
@@ -77,15 +78,13 @@ describe('validate.withDefaults', () => {
     expect(job.spec).not.toHaveProperty('copies');
   });
 
-  it('fills in the items of lists', () => {
+  it('fills in nothing inside of lists: who compares lists as a whole would take it for drift', () => {
     const spec = {
       driver: { virtual: { folder: '/library' } },
       servers: ['a'],
       drives: [{ name: 'drive-0', elementAddress: 0 }],
     };
-    expect(withDefaults(tapeLibraries, { metadata: { name: 'a' }, spec }).spec.drives).toEqual([
-      { name: 'drive-0', elementAddress: 0, disabled: false },
-    ]);
+    expect(withDefaults(tapeLibraries, { metadata: { name: 'a' }, spec }).spec.drives).toEqual(spec.drives);
   });
 
   it('leaves its input alone', () => {

@@ -1,11 +1,21 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BackupJob } from '../../../src/api/generated/index.ts';
-import { backupJobs, backupServers, fcSwitches, tapeLibraries, tapes } from '../../../src/api/resources.ts';
+import { backupJobs, backupServers, fcSwitches, mediaPools, tapeLibraries, tapes } from '../../../src/api/resources.ts';
 import { makeBackupJobReconciler } from '../../../src/controllers/backup-job.ts';
 import type { Deps } from '../../../src/controllers/deps.ts';
 import { nodes, pods } from '../../../src/kube/resources.ts';
 import { makeControllerBench, namespace, type ControllerBench } from '../../support/controller-bench.ts';
-import { fcSwitch, grant, job as jobWith, library, node, server, tape, uid } from '../../support/hardware-objects.ts';
+import {
+  fcSwitch,
+  grant,
+  job as jobWith,
+  library,
+  node,
+  pool,
+  server,
+  tape,
+  uid,
+} from '../../support/hardware-objects.ts';
 
 const { signal } = new AbortController();
 const key = 'default/job';
@@ -135,5 +145,28 @@ describe('activeDeadline', () => {
     await bench.settle();
     await makeBackupJobReconciler(bench.deps)(key, signal);
     expect(read(bench)?.status?.ending?.reason).toBe(reason);
+  });
+});
+
+describe('the retention of a job', () => {
+  it('is counted from its end', async () => {
+    const ending = { result: 'Succeeded', reason: 'AllCopiesWritten', message: '', copies: 1 } as const;
+    const status = {
+      phase: 'Releasing',
+      ending,
+      processNumber: 7,
+      streams: [],
+      expires: '1970-01-02T00:00:00.000Z',
+    } as const;
+    const job = jobWith({ ...status, streams: [] });
+    const found = await begin({ ...job, spec: { ...job.spec, retention: { keepFor: '1d' } } });
+    found.memory.seed(mediaPools, pool('default', { retention: { keepFor: '1d' } }));
+    await found.clock.advance(3_600_000);
+    await found.settle();
+    await makeBackupJobReconciler(found.deps)(key, signal);
+    const ended = read(found)?.status;
+    expect(ended?.phase).toBe('Succeeded');
+    expect(Date.parse(ended?.expires ?? '') - Date.parse(ended?.completionTime ?? '')).toBe(86_400_000);
+    expect(ended?.expires).not.toBe(status.expires);
   });
 });

@@ -45,6 +45,15 @@ describe('a blank tape', () => {
     expect(found.errors).toBe(1);
   });
 
+  it('has no part in it when its drive goes offline', async () => {
+    const [, fault] = lost('DriveOffline', 'drive', true);
+    const found = await after(fault);
+    expect(found.errors).toBe(1);
+    for (const blamed of ['errors', 'reason', 'message']) expect(found.tape).not.toHaveProperty(blamed);
+    // Where it stopped is not known all the same.
+    expect(found.tape).toMatchObject({ state: 'InUse', freeState: 'Full' });
+  });
+
   it('that is not in the library is Unknown until an inventory finds it; nothing failed', async () => {
     const [held, fault] = lost('TapeNotFound', 'tape', false);
     const found = await after(fault, { kind: 'noteUnloaded', grant: held }, { kind: 'free', grant: held });

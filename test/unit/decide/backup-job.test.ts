@@ -297,6 +297,18 @@ describe('B14, F9: the end of a job', () => {
     expect(stepsOf(decision)).toBe('sealHead 0, deletePod, sealHead 1, deletePod');
   });
 
+  it('comes when the walk of the source has met nothing for too long, and does not wait for the planner', () => {
+    const pod = aPod('tw-1a2b3c4d-plan-e0');
+    const plan = (progressMs: number) => ({ segments: 0, complete: false, pod, silence: { headMs: 0, progressMs } });
+    expect(decide({ ...running, plan: plan(900_000) }).status.ending).toBeUndefined();
+    const { status } = decide({ ...running, plan: plan(900_001) });
+    expect(status.ending).toMatchObject({ result: 'Failed', reason: 'SourceStalled' });
+    expect(status.ending?.message).toBe('the walk of the source has met nothing for 900 s');
+    const ending = { result: 'Failed' as const, reason: 'SourceStalled', message: '' };
+    const released: Scene = { streams: [aGrant(0, 'Released'), aGrant(1, 'Released')], status: { ending } };
+    expect(stepsOf(decide({ ...released, plan: plan(900_001) }))).toContain('finishRecords');
+  });
+
   it('keeps its first reason', () => {
     const first = { result: 'Failed' as const, reason: 'PlanFailed', message: '' };
     expect(decide({ ...running, status: { ending: first }, cancelAsked: true }).status.ending).toEqual(first);
@@ -313,6 +325,19 @@ describe('B14, F9: the end of a job', () => {
     expect(stepsOf(decide(scene))).toBe('finishRecords');
     expect(stepsOf(decide({ ...scene, streams: [aGrant(0, 'Releasing', { unloaded: true })] }))).toBe('free 0');
     expect(stepsOf(decide({ ...scene, plan: { segments: 1, complete: false, pod: aPod('plan') } }))).toBe('deletePod');
+  });
+
+  it('tells what proved that a writer is gone, once', () => {
+    const grant = aGrant(0, 'Fencing', { pod: 'tw-1a2b3c4d-s0-e1' });
+    const gone = decide({ streams: [grant], pods: [streamPod(0, endedWith(143, 'Stopped'))], cancelAsked: true });
+    expect(gone.status.streams).toMatchObject([{ state: 'Releasing', fencedBy: 'Terminated', fencedAt: now }]);
+    const vouched = seenJob({ streams: [grant], pods: [streamPod(0)], cancelAsked: true });
+    const view = { ...vouched.view, fenceVouched: () => true };
+    const word = decideBackupJob({ ...vouched, view }, nowMs);
+    expect(word.status.streams).toMatchObject([{ fencedBy: 'Administrator' }]);
+    const known = { ...grant, fencedBy: 'BootID', fencedAt: '2029-01-01T00:00:00.000Z' } as const;
+    const again = decide({ streams: [known], pods: [streamPod(0, endedWith(143, 'Stopped'))], cancelAsked: true });
+    expect(again.status.streams).toMatchObject([{ fencedBy: 'BootID', fencedAt: known.fencedAt }]);
   });
 
   it('does not wait for ever for a fence that cannot be proven', () => {

@@ -123,7 +123,7 @@ describe('decidePool', () => {
       tape('d'),
       tape('e', { state: 'Scratch', capacityBytes: 100 }, { pool: 'other' }),
     ];
-    expect(decidePool(pool('default'), tapes)).toMatchObject({
+    expect(decidePool(pool('default'), tapes, now)).toMatchObject({
       tapes: { total: 4, scratch: 1, usable: 1, full: 1, unknown: 1, inUse: 0 },
       freeBytes: 160,
     });

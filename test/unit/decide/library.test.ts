@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SavePage, TapeLibrary } from '../../../src/api/generated/index.ts';
 import { decideLibrary, type SeenLibrary } from '../../../src/decide/library.ts';
 import type { PodFacts } from '../../../src/decide/pod-facts.ts';
+import { withHardwareReady } from '../../../src/decide/ready.ts';
 import { holder, library, server, tape } from '../../support/hardware-objects.ts';
 
 const now = Date.UTC(2030, 0, 1);
@@ -18,7 +19,8 @@ const task = {
 };
 
 const seen = (status: TapeLibrary['status'], changes: Partial<SeenLibrary> = {}): SeenLibrary => ({
-  library: library(status),
+  // What it says of itself has been told.
+  library: library(status?.state === undefined ? status : withHardwareReady(status, 1, ago(1_000))),
   servers: [
     server('server-0', { state: 'Usable' }),
     server('server-1', { state: 'InUse' }),

@@ -97,7 +97,7 @@ describe('a tape that was found', () => {
   it('changes its library when it was found in another one', () => {
     const away = tape('tape-0', { state: 'Exported' }, { library: 'library-1' });
     const found = changes({ slots: [{ address: 1024, barcode: 'TAPE-0' }] }, [away]);
-    expect(found).toMatchObject([{ kind: 'move', library: 'library-0', status: { state: 'Scratch' } }]);
+    expect(found).toMatchObject([{ kind: 'update', status: { state: 'Scratch', library: 'library-0' } }]);
   });
 
   it.each(['Foreign', 'NotUsable'] as const)('stays %s, which was found by trying it', (state) => {

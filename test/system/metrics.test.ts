@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { backupJobs } from '../../../src/api/resources.ts';
-import { eventually, LocalCluster } from '../../support/local-cluster.ts';
+import { backupJobs } from '../../src/api/resources.ts';
+import { eventually, LocalCluster } from '../support/local-cluster.ts';
 
 /** A whole installation of its own is started, on a machine that may do much else. */
 const slowMs = 240_000;

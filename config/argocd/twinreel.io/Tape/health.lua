@@ -1,0 +1,33 @@
+local hs = { status = "Progressing", message = "the operator has not looked at it yet" }
+local status = obj.status
+if status == nil or status.state == nil then return hs end
+if status.observedGeneration ~= nil and obj.metadata.generation ~= nil
+    and status.observedGeneration ~= obj.metadata.generation then
+  hs.message = "the operator has not seen this generation yet"
+  return hs
+end
+local function why(fallback)
+  local text = status.reason
+  if text == nil or text == "" then text = fallback end
+  if status.message ~= nil and status.message ~= "" then text = text .. ": " .. status.message end
+  return text
+end
+if status.state == "NotUsable" then
+  if status.reason == "Disabled" then
+    return { status = "Suspended", message = "set aside by spec.disabled" }
+  end
+  return { status = "Degraded", message = why("NotUsable") }
+end
+if status.state == "Foreign" then
+  return { status = "Degraded", message = why("Foreign") }
+end
+if status.state == "Unknown" then
+  hs.message = why("Unknown")
+  return hs
+end
+local text = status.state
+if status.holder ~= nil then
+  text = text .. ", held by " .. status.holder.namespace .. "/" .. status.holder.name
+end
+if status.library ~= nil then text = text .. ", library " .. status.library end
+return { status = "Healthy", message = text }
