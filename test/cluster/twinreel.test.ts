@@ -67,6 +67,50 @@ const application = (): object => ({
   },
 });
 
+/** A volume that is a folder of the machine, and the team's claim on it. */
+const claimOf = (name: string, folder: string): readonly object[] => {
+  const common = { accessModes: ['ReadWriteMany'], storageClassName: '' };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name },
+      spec: { ...common, capacity: { storage: '1Gi' }, hostPath: { path: folder } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name, namespace: team },
+      spec: { ...common, volumeName: name, resources: { requests: { storage: '1Gi' } } },
+    },
+  ];
+};
+
+/** As docs/cluster.md makes one: by the CLI in the image. */
+const libraryMaker = (number: number): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: `make-library-${number}`, namespace: 'twinreel-system' },
+  spec: {
+    nodeName: 'node-1',
+    restartPolicy: 'Never',
+    securityContext: { runAsUser: 0 },
+    containers: [
+      {
+        name: 'make',
+        image,
+        imagePullPolicy: 'Never',
+        args: [
+          ...['src/cli/main.ts', 'library', 'create', '--library', `/libraries/library-${number}`],
+          ...['--tape-size', '2Gi', '--prefix', number === 0 ? 'A' : 'B'],
+        ],
+        volumeMounts: [{ name: 'libraries', mountPath: '/libraries' }],
+      },
+    ],
+    volumes: [{ name: 'libraries', hostPath: { path: path.dirname(libraryFolder(0)), type: 'DirectoryOrCreate' } }],
+  },
+});
+
 const hook = (text: string): object => ({
   podSelector: { matchLabels: { app: 'shop' } },
   command: ['node', '-e', `require('fs').appendFileSync('/notes/hooks', '${text}\\n')`],
@@ -167,11 +211,6 @@ const pidOf = (name: string): number => {
 beforeAll(async () => {
   makeTree(source, { files: 1500, totalBytes: 160 * 2 ** 20, seed: 11 });
   for (const folder of ['notes', 'targets']) mkdirSync(path.join(bench.state, folder));
-  for (const [number, prefix] of ['A', 'B'].entries()) {
-    const flags = ['--library', libraryFolder(number), '--tape-size', '2Gi', '--prefix', prefix];
-    const made = await run('npm', ['run', '-s', 'twinreel', '--', 'library', 'create', ...flags]);
-    expect(made.code, made.stderr).toBe(0);
-  }
   const archive = path.join(bench.state, 'image.tar');
   const [built] = await Promise.all([
     run('npm', ['run', '-s', 'image', '--', '--out', archive, '--tag', image]),
@@ -188,6 +227,11 @@ beforeAll(async () => {
   await bench.exec('helm', 'install', 'twinreel', chart, '-n', 'twinreel-system', '--create-namespace', ...set);
   await bench.kubectl('rollout', 'status', 'deployment/twinreel-operator', ...system, '--timeout=120s');
   await bench.kubectl('create', 'namespace', team);
+  await bench.apply(libraryMaker(0), libraryMaker(1));
+  for (const number of [0, 1])
+    await bench.kubectl(
+      ...['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/make-library-${number}`, ...system, '--timeout=60s'],
+    );
   await bench.apply(...hardware(), application());
   await bench.kubectl('wait', '--for=jsonpath={.status.state}=Usable', 'backupservers', '--all', '--timeout=60s');
   await bench.kubectl('wait', '--for=jsonpath={.status.state}=Usable', 'tapelibraries', '--all', '--timeout=120s');
@@ -224,6 +268,26 @@ describe('on a whole cluster', () => {
     goFast();
     for (const stream of [0, 1]) await restoreAndCompare('first', `first-${stream}`, { preferStreams: [stream] });
     await atRest();
+  });
+
+  test('a claim of another namespace is backed up and restored into a claim', async () => {
+    const target = path.join(bench.state, 'targets', 'claim');
+    mkdirSync(target);
+    await bench.apply(...claimOf('data', source), ...claimOf('restored', target));
+    const spec = { source: { persistentVolumeClaim: { claimName: 'data' } } };
+    await bench.apply(jobOf({ name: 'claimed', spec }));
+    expect(await ended('claimed')).toMatchObject({ status: { phase: 'Succeeded', failovers: 0 } });
+    await bench.apply({
+      apiVersion,
+      kind: 'Restore',
+      metadata: { name: 'claimed', namespace: team },
+      spec: { from: { backupJob: 'claimed' }, target: { persistentVolumeClaim: { claimName: 'restored' } } },
+    });
+    await bench.kubectl('wait', '--for=condition=Complete', 'restore/claimed', '-n', team, '--timeout=120s');
+    expect(compareTrees(source, target).differences).toEqual([]);
+    await atRest();
+    const anchors = await bench.json<{ items: Pod[] }>('pods', '-n', team, '-l', 'twinreel.io/anchor=true');
+    expect(anchors.items).toEqual([]);
   });
 
   test('the leading operator is deleted in the middle', async () => {
