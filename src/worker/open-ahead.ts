@@ -104,7 +104,8 @@ export class OpenAhead implements ReadAhead {
     while (entered.asked.length < mostAheadInFolder && entered.next < entered.names.length) {
       const name = entered.names[entered.next] ?? '';
       const slot = this.#free.pop();
-      if (slot === undefined) return;
+      // What was asked for before has to be told all the same.
+      if (slot === undefined) break;
       entered.next += 1;
       const written = names[slot]?.write(name, 0, mostNameBytes, 'latin1') ?? 0;
       names[slot]?.writeUInt8(0, written);

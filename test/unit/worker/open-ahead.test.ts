@@ -6,7 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createOpenAheadMemory } from '../../../src/worker/open-ahead-memory.ts';
+import { closeFd, O_DIRECTORY, O_RDONLY, openAt, AT_FDCWD } from '../../../src/posix/file.ts';
+import {
+  askedWord,
+  createOpenAheadMemory,
+  openSlots,
+  slotState,
+  stateWord,
+  viewOpenAhead,
+} from '../../../src/worker/open-ahead-memory.ts';
+import { OpenAhead } from '../../../src/worker/open-ahead.ts';
 import { serveOpenAhead } from '../../../src/worker/open-ahead-service.ts';
 import type { AheadAnswer, AheadTask } from './fixtures/ahead-writer.ts';
 
@@ -58,5 +67,26 @@ describe('opening ahead', () => {
     expect(ahead.files).toBe(517);
     expect(ahead.sha256).toBe(inTurn.sha256);
     expect(ahead.openAfter).toBe(ahead.openBefore);
+  });
+
+  it('tells what it asked for also where the slots come to an end in the middle', () => {
+    const folder = openAt(AT_FDCWD, makeSource(), O_RDONLY | O_DIRECTORY);
+    onTestFinished(() => void closeFd(folder));
+    const memory = createOpenAheadMemory();
+    // Every file is slow to open, and nobody answers.
+    const ahead = new OpenAhead(memory, -1);
+    for (let i = 0; i < 16; i += 1) closeFd(ahead.open(folder, 'file-1', O_RDONLY));
+    const { words } = viewOpenAhead(memory);
+    const names = Array.from({ length: 40 }, (_, i) => `file-${i}`);
+    const told: number[] = [];
+    // 20 slots, then 32: of the third folder only 12 can be asked for.
+    for (const [number, count] of [20, 40, 40].entries()) {
+      const before = Atomics.load(words, askedWord);
+      ahead.enter(number, names.slice(0, count), 0);
+      told.push(Atomics.load(words, askedWord) - before);
+    }
+    const states = Array.from({ length: openSlots }, (_, slot) => Atomics.load(words, stateWord(slot)));
+    expect(states).toEqual(states.map(() => slotState.asked));
+    expect(told).toEqual([1, 1, 1]);
   });
 });
