@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { ImageError } from './image-error.ts';
 import { ownPlatform, type Platform } from './platform.ts';
@@ -34,13 +43,26 @@ export const placeDebianFiles = async (platform: Platform, root: string): Promis
     copyFile(path.join(from, 'lib', platform.triplet, name), path.join(root, 'lib', platform.triplet, name));
   }
   copyFile(path.join(from, platform.loader), path.join(root, platform.loader));
-  for (const { name } of packages) {
-    const copyright = path.join('usr/share/doc', name, 'copyright');
-    // Images of Debian may leave documentation out, but for this file.
-    if (existsSync(path.join(from, copyright))) copyFile(path.join(from, copyright), path.join(root, copyright));
-  }
+  placeCopyrights(packages, from, root);
   placeAuthorities(path.join(from, 'usr/share/ca-certificates/mozilla'), root);
   return packages;
+};
+
+const placeCopyrights = (packages: readonly Material[], from: string, root: string): void => {
+  const placed = new Map<string, string>();
+  for (const { name } of packages) {
+    const inFolder = path.join('usr/share/doc', name, 'copyright');
+    const source = path.join(from, inFolder);
+    // Images of Debian may leave documentation out, but for this file.
+    if (!existsSync(source)) continue;
+    const target = path.join(root, inFolder);
+    const same = placed.get(realpathSync(source));
+    mkdirSync(path.dirname(target), { recursive: true });
+    // Packages of one source share the file: once in the layer is enough.
+    if (same === undefined) copyFile(source, target);
+    else linkSync(same, target);
+    placed.set(realpathSync(source), target);
+  }
 };
 
 const installedPackages = async (platform: Platform): Promise<readonly Material[]> => {

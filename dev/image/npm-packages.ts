@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Platform } from './platform.ts';
 import { runTool } from './run-tool.ts';
@@ -23,22 +23,23 @@ export const placePackages = async (
   await runTool('npm', ['ci', '--omit=dev', '--ignore-scripts', '--prefer-offline', ...machine], { cwd: folder });
   const modules = path.join(folder, 'node_modules');
   // npm's own `sbom` takes the development packages that are not there for a fault.
-  const materials = readMaterials(path.join(modules, '.package-lock.json'));
+  const lock: unknown = JSON.parse(readFileSync(path.join(modules, '.package-lock.json'), 'utf8'));
   prune(modules, platform.cpu);
+  const materials = readMaterials(lock, (place) => existsSync(path.join(folder, place)));
   mkdirSync(path.join(root, 'app'), { recursive: true });
   renameSync(modules, path.join(root, 'app/node_modules'));
   return materials;
 };
 
-const readMaterials = (lockFile: string): readonly Material[] => {
-  const lock: unknown = JSON.parse(readFileSync(lockFile, 'utf8'));
-  return Object.entries(recordOf(field(lock, 'packages'))).map(([folder, about]) => {
-    const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    const version = textOf(field(about, 'version'));
-    const license = textOf(field(about, 'license'));
-    return { kind: 'npm', name, version, license: license === '' ? 'NOASSERTION' : license };
-  });
-};
+const readMaterials = (lock: unknown, isThere: (place: string) => boolean): readonly Material[] =>
+  Object.entries(recordOf(field(lock, 'packages')))
+    .filter(([place]) => isThere(place))
+    .map(([place, about]) => {
+      const name = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
+      const version = textOf(field(about, 'version'));
+      const license = textOf(field(about, 'license'));
+      return { kind: 'npm', name, version, license: license === '' ? 'NOASSERTION' : license };
+    });
 
 const recordOf = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
 const field = (value: unknown, name: string): unknown => Reflect.get(recordOf(value), name);
@@ -46,10 +47,10 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 const foldersWithoutCode = new Set(['benchmark', 'benchmarks', 'doc', 'docs', 'example', 'examples', 'test', 'tests']);
 
-/** Types, maps, pages, sources in C: Node loads none of them. Licences stay, and package.json for who scans images. */
+/** Types, maps, pages, sources in C, code made small for browsers: Node loads none of them. Licences stay, and package.json for who scans images. */
 export const isNeeded = (file: string): boolean =>
   /^(licen[cs]e|notice|copying)/i.test(file) ||
-  !/\.(ts|mts|cts|map|md|markdown|flow|tsbuildinfo|c|cc|cpp|h|hh|inc|asm|s)$/i.test(file);
+  !/\.(ts|mts|cts|map|md|markdown|flow|tsbuildinfo|c|cc|cpp|h|hh|inc|asm|s|min\.[cm]?js)$/i.test(file);
 
 const prune = (modules: string, cpu: string): void => {
   for (const hidden of ['.bin', '.package-lock.json'])
@@ -61,8 +62,9 @@ const prune = (modules: string, cpu: string): void => {
       }
     }
   }
+  // Bare is another runtime: the packages that name these have Node's own modules in their place under Node.
   for (const name of readdirSync(modules).filter((one) => one.startsWith('bare-'))) {
-    rmSync(path.join(modules, name, 'prebuilds'), { recursive: true, force: true });
+    rmSync(path.join(modules, name), { recursive: true });
   }
   for (const unused of unusedFolders(cpu)) rmSync(path.join(modules, unused), { recursive: true, force: true });
   removeUnneeded(modules);
@@ -74,6 +76,15 @@ const unusedFolders = (cpu: string): readonly string[] => [
   'koffi/lib',
   `@koromix/koffi-linux-${cpu}/musl_${cpu}`,
   'yaml/browser',
+  'js-yaml/dist/browser',
+  // The command line of js-yaml, and what that alone needs.
+  'js-yaml/bin',
+  'argparse',
+  'jsonpath-plus/src',
+  'jsep/dist/iife',
+  'jsonpath-plus/dist/index-browser-umd.cjs',
+  'jsonpath-plus/dist/index-browser-esm.js',
+  'croner/dist/croner.umd.js',
   '@opentelemetry/api/build/esm',
   '@opentelemetry/api/build/esnext',
   'ajv/lib',
