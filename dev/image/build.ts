@@ -60,7 +60,9 @@ const fillStage = async (request: BuildRequest, revision: Revision, stage: strin
   const materials: Material[] = [{ kind: 'generic', name: 'node', version: nodePin.version, license: 'MIT' }];
   // A base brings its own.
   if (request.base === undefined) {
-    materials.push(...(await placeDebianFiles(platform, runtime)));
+    const debian = path.join(work, 'debian');
+    mkdirSync(debian);
+    materials.push(...(await placeDebianFiles(platform, runtime, debian)));
     placeAccounts(runtime);
   }
   log(`Node ${nodePin.version} for ${platform.name}`);

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { unpackPackages } from './debian-archive.ts';
 import { ImageError } from './image-error.ts';
 import { ownPlatform, type Platform } from './platform.ts';
 import { runTool } from './run-tool.ts';
@@ -30,23 +31,38 @@ const libraries = [
 
 export const debianPackages = ['ca-certificates', 'libc6', 'libgcc-s1', 'libstdc++6'] as const;
 
-/** Puts the Debian files that Node needs beneath a folder; says of which packages they are. */
-export const placeDebianFiles = async (platform: Platform, root: string): Promise<readonly Material[]> => {
-  if (platform.name !== ownPlatform()) {
-    throw new ImageError(
-      `the Debian files of ${platform.name} are not on this machine: build there, or name a base: --base IMAGE`,
-    );
-  }
-  const packages = await installedPackages(platform);
-  const from = '/';
+/**
+ * Puts the Debian files that Node needs beneath a folder; says of which packages they are. For a machine of this kind
+ * they are the ones installed here.
+ * @param work an empty folder
+ */
+export const placeDebianFiles = async (
+  platform: Platform,
+  root: string,
+  work: string,
+): Promise<readonly Material[]> => {
+  const { folder: from, packages } =
+    platform.name === ownPlatform()
+      ? { folder: '/', packages: await installedPackages(platform) }
+      : await unpackPackages(platform, debianPackages, work);
   for (const name of libraries) {
-    copyFile(path.join(from, 'lib', platform.triplet, name), path.join(root, 'lib', platform.triplet, name));
+    const folder = ['lib', 'usr/lib']
+      .map((one) => path.join(one, platform.triplet))
+      .find((one) => existsSync(path.join(from, one, name)));
+    if (folder === undefined) throw new ImageError(`${name} is in none of ${debianPackages.join(', ')}`);
+    copyFile(path.join(from, folder, name), path.join(root, 'lib', platform.triplet, name));
   }
-  copyFile(path.join(from, platform.loader), path.join(root, platform.loader));
+  copyFile(loaderIn(from, platform), path.join(root, platform.loader));
   placeCopyrights(packages, from, root);
   placeAuthorities(path.join(from, 'usr/share/ca-certificates/mozilla'), root);
   return packages;
 };
+
+/** Packages may have the loader as a link that starts at their own root. */
+const loaderIn = (from: string, { loader, triplet }: Platform): string =>
+  existsSync(path.join(from, loader))
+    ? path.join(from, loader)
+    : path.join(from, 'lib', triplet, path.basename(loader));
 
 const placeCopyrights = (packages: readonly Material[], from: string, root: string): void => {
   const placed = new Map<string, string>();

@@ -1,5 +1,6 @@
 /** The image as an engine gets it: unpacked, entered, and built a second time. */
 import {
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -42,11 +43,9 @@ const succeed = async (command: string, args: readonly string[]): Promise<string
 const build = (out: string, ...more: readonly string[]): Promise<string> =>
   succeed('npm', ['run', '-s', 'image', '--', '--out', out, '--tag', 'twinreel:test', ...more]);
 
-beforeAll(async () => {
-  const archive = path.join(folder, 'image.tar');
-  printed = await build(archive, '--sbom', path.join(folder, 'sbom.json'));
-  const unpacked = path.join(folder, 'archive');
-  for (const made of [unpacked, inside]) mkdirSync(made);
+const unpack = async (archive: string, root: string): Promise<Config> => {
+  const unpacked = `${archive}-unpacked`;
+  for (const made of [unpacked, root]) mkdirSync(made);
   await succeed('tar', ['-xf', archive, '-C', unpacked]);
   const [image] = readJson(path.join(unpacked, 'manifest.json')) as {
     readonly Config: string;
@@ -54,8 +53,17 @@ beforeAll(async () => {
     readonly Layers: readonly string[];
   }[];
   expect(image?.RepoTags).toEqual(['twinreel:test']);
-  for (const layer of image?.Layers ?? []) await succeed('tar', ['-xpf', path.join(unpacked, layer), '-C', inside]);
-  config = readJson(path.join(unpacked, image?.Config ?? '')) as Config;
+  for (const layer of image?.Layers ?? []) await succeed('tar', ['-xpf', path.join(unpacked, layer), '-C', root]);
+  return readJson(path.join(unpacked, image?.Config ?? '')) as Config;
+};
+
+const dependencies = (): readonly string[] =>
+  Object.keys((readJson(path.join(checkout, 'package.json')) as { dependencies: object }).dependencies);
+
+beforeAll(async () => {
+  const archive = path.join(folder, 'image.tar');
+  printed = await build(archive, '--sbom', path.join(folder, 'sbom.json'));
+  config = await unpack(archive, inside);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -73,10 +81,7 @@ describe('the image', () => {
   });
 
   it('can load every library that the product depends on', async () => {
-    const about = readJson(path.join(checkout, 'package.json')) as {
-      readonly dependencies: Readonly<Record<string, string>>;
-    };
-    const script = Object.keys(about.dependencies).map((name) => `await import('${name}');`);
+    const script = dependencies().map((name) => `await import('${name}');`);
     const main = path.join(inside, 'app/load-all.mjs');
     writeFileSync(main, script.join('\n'));
     await succeed('chroot', ['--userspec=65532:65532', inside, '/usr/local/bin/node', '/app/load-all.mjs']);
@@ -136,6 +141,26 @@ describe('the image', () => {
     expect(await build(path.join(folder, 'again.tar'))).toBe(printed);
     await succeed('cmp', [path.join(folder, 'image.tar'), path.join(folder, 'again.tar')]);
   });
+});
+
+it('is built for the other kind of machine, too, and starts there with every library', async () => {
+  const [platform, architecture, cpu, emulator] =
+    process.arch === 'x64'
+      ? ['linux/arm64', 'arm64', 'arm64', 'qemu-aarch64-static']
+      : ['linux/amd64', 'amd64', 'x64', 'qemu-x86_64-static'];
+  const archive = path.join(folder, 'other.tar');
+  const root = path.join(folder, 'other');
+  await build(archive, '--platform', platform);
+  expect(await unpack(archive, root)).toMatchObject({ architecture, os: 'linux' });
+  expect(lstatSync(archive).size).toBeLessThan(150e6);
+  copyFileSync(path.join('/usr/bin', emulator), path.join(root, emulator));
+  const script = `${dependencies()
+    .map((name) => `await import('${name}');`)
+    .join('\n')}\nconsole.log(process.arch);`;
+  writeFileSync(path.join(root, 'app/load-all.mjs'), script);
+  const node = ['--userspec=65532:65532', root, `/${emulator}`, '/usr/local/bin/node'];
+  expect(await succeed('chroot', [...node, '/app/load-all.mjs'])).toBe(`${cpu}\n`);
+  expect(await succeed('chroot', [...node, '/app/src/worker/main.ts', '--help'])).toContain('twinreel worker');
 });
 
 it('refuses what it can not build, and says why', async () => {
