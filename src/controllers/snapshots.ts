@@ -57,7 +57,7 @@ export const observeSnapshot = async (
   if (known === undefined) return none;
   const wanted = known.ready === true ? undefined : { namespace, name: known.name };
   const seen = wanted === undefined ? undefined : await getIfPresent(deps.api, volumeSnapshots, wanted, signal);
-  const facts = seen?.metadata?.labels?.[labels.jobUid] === uid ? snapshotFacts(seen) : undefined;
+  const facts = seen !== undefined && isOurs(seen, uid) ? snapshotFacts(seen) : undefined;
   const clones: CloneFacts[] = [];
   for (const claim of known.ready === true ? await listClones(deps, namespace, uid, signal) : []) {
     clones.push(cloneFacts(claim, await trouble(deps, claim, signal), deps.clock.now()));
@@ -67,8 +67,11 @@ export const observeSnapshot = async (
 
 const selector = (uid: string): string => `${labels.snapshot}=true,${labels.jobUid}=${uid}`;
 
-const listClones = async (deps: Deps, namespace: string, uid: string, signal: AbortSignal) =>
-  (await deps.api.list(persistentVolumeClaims, { namespace, labelSelector: selector(uid) }, signal)).items;
+/** What is deleted by such a list has to bear the uid, whatever the server made of the selector. */
+const listClones = async (deps: Deps, namespace: string, uid: string, signal: AbortSignal) => {
+  const options = { namespace, labelSelector: selector(uid) };
+  return (await deps.api.list(persistentVolumeClaims, options, signal)).items.filter((claim) => isOurs(claim, uid));
+};
 
 /** What the provisioner says of a clone that is late: only events tell. */
 const trouble = async (deps: Deps, claim: PersistentVolumeClaim, signal: AbortSignal): Promise<string> => {
@@ -160,7 +163,8 @@ export const dropSnapshots = async (context: ActContext, owner: BackupJob): Prom
 const listSnapshots = async ({ deps, job, signal }: ActContext): Promise<readonly VolumeSnapshot[]> => {
   const options = { namespace: job.namespace, labelSelector: selector(job.uid) };
   try {
-    return (await deps.api.list(volumeSnapshots, options, signal)).items;
+    const { items } = await deps.api.list(volumeSnapshots, options, signal);
+    return items.filter((snapshot) => isOurs(snapshot, job.uid));
   } catch (error) {
     // A cluster that does not serve them has none.
     if (isApiError(error, 'NotFound')) return [];

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findSnapshotController } from '../../../dev/tools/snapshot-controller.ts';
 import type { BackupJob } from '../../../src/api/generated/index.ts';
+import { labels } from '../../../src/api/names.ts';
 import { persistentVolumeClaims, persistentVolumes, volumeSnapshots } from '../../../src/kube/resources.ts';
 import { compareTrees } from '../../support/compare-trees.ts';
 import {
@@ -251,5 +252,55 @@ describe('a snapshot of a claim', () => {
     const { status } = await cluster.jobEnded(name, 30_000);
     expect(status).toMatchObject({ phase: 'Failed', reason: 'SnapshotNotPossible' });
     expect(status?.message).toContain(says);
+  });
+});
+
+describe('the operator outside its own namespace', () => {
+  const metadata = { name: 'tried', namespace: 'default' };
+  const ours = { ...metadata, labels: { [labels.snapshot]: 'true' } };
+  const resources = { requests: { storage: '1Gi' } };
+  const dataSource = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 'snap' };
+  const claim = (of: object, more: object): object => ({
+    ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: of },
+    spec: { accessModes: ['ReadWriteOnce'], resources, ...more },
+  });
+  const snapshot = (of: object): object => ({
+    ...{ apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshot', metadata: of },
+    spec: { source: { persistentVolumeClaimName: 'data' } },
+  });
+  const asOperator = (...args: readonly string[]) =>
+    cluster.kubectl(...args, '--dry-run=server', '--as=system:serviceaccount:twinreel-system:twinreel-operator');
+  const create = (manifest: object) => {
+    const file = path.join(cluster.makeFolder('tried'), 'object.json');
+    writeFileSync(file, JSON.stringify(manifest));
+    return asOperator('create', '-f', file);
+  };
+
+  it('makes snapshots and clones of its own', async () => {
+    expect(await create(claim(ours, { dataSource }))).toMatchObject({ code: 0 });
+    expect(await create(snapshot(ours))).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    { name: 'a claim without the label', made: claim(metadata, { dataSource }), says: 'with this label only' },
+    { name: 'a claim of no snapshot', made: claim(ours, {}), says: 'makes claims of snapshots only' },
+    { name: 'a snapshot without the label', made: snapshot(metadata), says: 'with this label only' },
+  ])('does not make $name', async ({ made, says }) => {
+    const { code, stderr } = await create(made);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(says);
+  });
+
+  it('does not delete the claims and snapshots of users', async () => {
+    await cluster.apply({
+      ...snapshot({ name: 'theirs', namespace: 'default' }),
+      metadata: { name: 'theirs', namespace: 'default' },
+    });
+    for (const what of ['pvc/data', 'volumesnapshot/theirs']) {
+      const { code, stderr } = await asOperator('delete', what);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('with this label only');
+    }
+    await cluster.kubectl('delete', 'volumesnapshot', 'theirs');
   });
 });
