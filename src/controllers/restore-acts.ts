@@ -44,7 +44,7 @@ export const actOnRestore = async (
     case 'sealHead':
       return seal(context, restore, step.grant, step.reason);
     case 'ensureAnchor':
-      await ensureAnchor(context, restore, step.node, step.server);
+      await ensureAnchor(context, restore, step);
       return undefined;
     case 'dropAnchor':
       await dropAnchor(context, step.pod, step.uid);
@@ -58,6 +58,9 @@ export const actOnRestore = async (
     case 'assign':
     case 'closeHead':
     case 'runHook':
+    case 'takeSnapshot':
+    case 'ensureClone':
+    case 'dropClone':
       throw new Error(`a restore takes no step ${step.kind}`);
     default:
       return actOnGrant(context, step satisfies GrantStep);

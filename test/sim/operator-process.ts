@@ -35,6 +35,7 @@ export const settings: Settings = {
   fenceTimeoutMs: 60_000,
   progressMs: 5_000,
   podStartMs: 60_000,
+  snapshotMs: 600_000,
   preparationMs: 600_000,
   filesMs: 900_000,
   graceSeconds: 10,

@@ -72,6 +72,7 @@ export const makeControllerBench = async (wrap: (api: Api) => Api = (api) => api
         fenceTimeoutMs: 120_000,
         progressMs: 5_000,
         podStartMs: 60_000,
+        snapshotMs: 600_000,
         preparationMs: 600_000,
         filesMs: 900_000,
         graceSeconds: 30,
