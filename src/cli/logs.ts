@@ -1,5 +1,5 @@
-import { labels, operatorNamespace } from '../api/names.ts';
-import { ApiError } from '../kube/api.ts';
+import { labels } from '../api/names.ts';
+import { ApiError, type Ref } from '../kube/api.ts';
 import type { Pod } from '../kube/core-types.ts';
 import { objectPath, query } from '../kube/resource-path.ts';
 import { pods } from '../kube/resources.ts';
@@ -21,13 +21,14 @@ export const showLogs = async (session: Session, { name, stream, tail }: LogsOrd
   const uids = work.map(({ object }) => object.metadata.uid ?? '');
   const ofStream = stream === undefined ? '' : `,${labels.stream}=${String(stream)}`;
   const labelSelector = `${labels.jobUid} in (${uids.join(',')})${ofStream}`;
+  const operatorNamespace = await session.operatorNamespace();
   const { items } = await api.list(pods, { namespace: operatorNamespace, labelSelector }, signal);
   if (items.length === 0)
     throw new CliError('NotFound', `${name} has no worker pods now: they are removed soon after they have ended`);
   let read = 0;
   for (const pod of items.toSorted((a, b) => (createdOf(a) < createdOf(b) ? -1 : 1))) {
     try {
-      const text = await readLog(session, pod, tail);
+      const text = await readLog(session, { namespace: operatorNamespace, name: pod.metadata?.name ?? '' }, tail);
       screen.print([
         paint('title', `== ${pod.metadata?.name ?? ''}`),
         ...text
@@ -46,10 +47,8 @@ export const showLogs = async (session: Session, { name, stream, tail }: LogsOrd
 
 const createdOf = ({ metadata }: Pod): string => `${metadata?.creationTimestamp ?? ''} ${metadata?.name ?? ''}`;
 
-const readLog = async ({ api, signal }: Session, { metadata }: Pod, tail: number | undefined): Promise<string> => {
-  const path = objectPath(pods, { namespace: operatorNamespace, name: metadata?.name ?? '' }, 'log');
-  return api.readText(`${path}${query({ tailLines: tail?.toString() })}`, signal);
-};
+const readLog = async ({ api, signal }: Session, pod: Ref, tail: number | undefined): Promise<string> =>
+  api.readText(`${objectPath(pods, pod, 'log')}${query({ tailLines: tail?.toString() })}`, signal);
 
 /** The API server asks the kubelet of the node; a node agent is none. */
 const whyNot = ({ metadata, spec }: Pod, error: ApiError): string => {

@@ -6,6 +6,7 @@ export interface Reach {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace?: string;
+  readonly operatorNamespace?: string;
   readonly allNamespaces: boolean;
 }
 
