@@ -45,6 +45,13 @@ export interface RestoreFlags {
   readonly name?: string;
 }
 
+export interface VerifyFlags {
+  /** NAME of a BackupJob, or record/NAME. */
+  readonly backup: string;
+  readonly stream?: number;
+  readonly name?: string;
+}
+
 /** What one does with an object that was made. */
 export interface Making {
   readonly wait: boolean;
@@ -66,6 +73,7 @@ export type ClusterOrder = { readonly reach: Reach } & (
   | { readonly kind: 'hardware'; readonly what: HardwareKind; readonly output?: TableFormat }
   | ({ readonly kind: 'backup' } & BackupFlags & Making)
   | ({ readonly kind: 'restore'; readonly list: boolean } & RestoreFlags & Making)
+  | ({ readonly kind: 'verify' } & VerifyFlags & Making)
   | { readonly kind: 'drain'; readonly name: string; readonly drained: boolean; readonly wait: boolean }
   | { readonly kind: 'debug'; readonly out: string }
   | { readonly kind: 'logs'; readonly name: string; readonly stream?: number; readonly tail?: number }

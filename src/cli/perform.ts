@@ -51,6 +51,8 @@ const performThere = async (session: Session, order: Exclude<ClusterOrder, { kin
       return (await import('./backup.ts')).makeBackup(session, order);
     case 'restore':
       return (await import('./restore.ts')).makeRestore(session, order);
+    case 'verify':
+      return (await import('./verify.ts')).makeVerification(session, order);
     case 'list': {
       const ref = { namespace: session.namespace, name: order.backup };
       const { metadata } = await session.api.get(backupJobs, ref, session.signal);
