@@ -28,6 +28,7 @@ const addDescribe = (program: Command, doing: Doing): void => {
 interface LogFlags {
   readonly stream?: number;
   readonly tail?: number;
+  readonly follow?: boolean;
 }
 
 const addLogs = (program: Command, doing: Doing): void => {
@@ -36,10 +37,12 @@ const addLogs = (program: Command, doing: Doing): void => {
     .description('shows what the worker pods of a job or restore have logged')
     .argument('<job>', jobHelp)
     .option('--stream <number>', 'of this stream only', wholeNumber(0))
-    .option('--tail <lines>', 'only the last lines of each pod', wholeNumber(0));
-  withReach(command, doing, 'namespace', async (reach, [name = ''], { stream, tail }: LogFlags) =>
+    .option('--tail <lines>', 'only the last lines of each pod', wholeNumber(0))
+    .option('-f, --follow', 'go on until the job has ended, from pod to pod and over failovers');
+  withReach(command, doing, 'namespace', async (reach, [name = ''], { stream, tail, follow = false }: LogFlags) =>
     doing.run({
       kind: 'logs',
+      follow,
       reach,
       name,
       ...(stream !== undefined && { stream }),

@@ -76,7 +76,13 @@ export type ClusterOrder = { readonly reach: Reach } & (
   | ({ readonly kind: 'verify' } & VerifyFlags & Making)
   | { readonly kind: 'drain'; readonly name: string; readonly drained: boolean; readonly wait: boolean }
   | { readonly kind: 'debug'; readonly out: string }
-  | { readonly kind: 'logs'; readonly name: string; readonly stream?: number; readonly tail?: number }
+  | {
+      readonly kind: 'logs';
+      readonly name: string;
+      readonly stream?: number;
+      readonly tail?: number;
+      readonly follow: boolean;
+    }
   | { readonly kind: 'list'; readonly backup: string; readonly listing: Listing }
   | { readonly kind: 'version'; readonly output?: ObjectFormat }
 );

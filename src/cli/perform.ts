@@ -59,7 +59,9 @@ const performThere = async (session: Session, order: Exclude<ClusterOrder, { kin
       return (await import('./list-backup.ts')).listBackup(session, metadata.uid ?? '', order.listing);
     }
     case 'logs':
-      return (await import('./logs.ts')).showLogs(session, order);
+      return order.follow
+        ? (await import('./follow-logs.ts')).followLogs(session, order)
+        : (await import('./logs.ts')).showLogs(session, order);
     case 'debug':
       return (await import('./debug.ts')).makeDebugBundle(session, order);
     case 'drain':
