@@ -73,6 +73,8 @@ export interface JobMetrics {
   bytesRewritten(bytes: number): void;
   segmentsCommitted(count: number, bytes: number): void;
   ended(kind: 'BackupJob' | 'Restore', outcome: string): void;
+  /** Copies of segments that were read back. */
+  copiesVerified(good: number, bad: number): void;
   /** @param schedule empty for a job that no schedule made */
   backupSucceeded(namespace: string, schedule: string, endedAtMs: number): void;
 }

@@ -126,6 +126,7 @@ export class OperatorProcess implements Caller {
         bytesRewritten: ignore,
         segmentsCommitted: ignore,
         ended: ignore,
+        copiesVerified: ignore,
         backupSucceeded: ignore,
       },
       settings,

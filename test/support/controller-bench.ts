@@ -62,6 +62,7 @@ export const makeControllerBench = async (wrap: (api: Api) => Api = (api) => api
         bytesRewritten: ignore,
         segmentsCommitted: ignore,
         ended: ignore,
+        copiesVerified: ignore,
         backupSucceeded: ignore,
       },
       execInPod: () => Promise.reject(new Error('no pod runs here')),

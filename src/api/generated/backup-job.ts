@@ -471,6 +471,10 @@ export interface BackupJobStatus {
    * Until when the backup is kept; absent: for ever.
    */
   expires?: string;
+  /**
+   * When copies were last read back and checked; the condition Verified tells what was found.
+   */
+  lastVerified?: string;
 }
 /**
  * The plan of this backup.
