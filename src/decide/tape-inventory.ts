@@ -148,7 +148,9 @@ const freeStateOf = (
   }
   const mended = status.reason === 'WriteProtected';
   if (status.freeState !== undefined && !mended) {
-    return { freeState: status.freeState, reason: status.reason ?? '', message: status.message ?? '' };
+    const told =
+      status.reason === notInLibrary ? plain : { reason: status.reason ?? '', message: status.message ?? '' };
+    return { freeState: status.freeState, ...told };
   }
   if (facts?.blank === true) return { freeState: 'Scratch', ...plain };
   const labelled = status.labelId !== undefined;
@@ -158,8 +160,10 @@ const freeStateOf = (
   return { freeState: 'Scratch', reason: 'NotYetRead', message: 'its label is read when it is loaded first' };
 };
 
+const notInLibrary = 'NotInLibrary';
+
 const exported = (tape: Tape, { library }: Stock, now: string): TapeStatus => {
   const { slot: _slot, drive: _drive, ...rest } = tape.status ?? {};
   const message = `the last inventory of ${library.metadata.name} did not find it`;
-  return withState(rest, { state: 'Exported' as const, reason: 'NotInLibrary', message }, now);
+  return withState(rest, { state: 'Exported' as const, reason: notInLibrary, message }, now);
 };

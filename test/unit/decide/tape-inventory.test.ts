@@ -105,6 +105,14 @@ describe('a tape that was found', () => {
     expect(found).toMatchObject([{ status: { state, slot: 1024 } }]);
   });
 
+  it('is as it was when it comes back, and nothing says any more that it is away', () => {
+    const away = { freeState: 'Usable', reason: 'NotInLibrary', message: 'away' } as const;
+    const found = changes({ slots: [{ address: 1024, barcode: 'TAPE-0' }] }, [
+      tape('tape-0', { state: 'Exported', ...away }),
+    ]);
+    expect(found).toMatchObject([{ status: { state: 'Usable', reason: '', message: '', slot: 1024 } }]);
+  });
+
   it('is left alone while somebody holds it', () => {
     const held = tape('tape-0', { state: 'InUse', holder: holder() });
     expect(changes({ slots: [{ address: 1024, barcode: 'TAPE-0' }] }, [held])).toEqual([]);
