@@ -134,7 +134,7 @@ export class MemberWriter {
 
   #line(path: Bytes, type: EntryType, stat: FileStat, start: number, extras: LineExtras): void {
     const length = this.#context.out.offset - start;
-    this.#context.index.add(indexLine(path, type, stat, { offset: start, length, ...extras }));
+    this.#context.index.add(indexLine(path, type, stat, extras, start, length));
   }
 
   writeFolder(step: WalkStep, flags: readonly EntryFlag[]): void {
