@@ -20,9 +20,8 @@ interface Kept {
 const isKept = (value: unknown): value is Kept => typeof value === 'object' && value !== null && 'commits' in value;
 
 const backUp = async ({ backup, recordFile }: AloneRun): Promise<void> => {
-  const { backUpLocally, planLocally } = await import('../src/worker/local-backup.ts');
-  const plan = planLocally(backup.source, backup.segmentBytes);
-  const { commits } = await backUpLocally(backup, plan);
+  const { backUpLocally } = await import('../src/worker/local-backup.ts');
+  const { plan, commits } = await backUpLocally(backup);
   writeFileSync(recordFile, JSON.stringify({ plan: { workFolder: plan.workFolder }, commits } satisfies Kept));
 };
 

@@ -6,6 +6,7 @@
 import { findNodeBinaries } from '../cluster/binaries.ts';
 import { findBinaries } from '../controlplane/binaries.ts';
 import { goTool } from '../tools/go-tools.ts';
+import { findSnapshotController } from '../tools/snapshot-controller.ts';
 import { installPackages } from './debian-packages.ts';
 
 const log = (line: string): void => console.log(line);
@@ -30,6 +31,9 @@ const done = [
   }),
   await attempt('helm and promtool', async () => {
     for (const tool of ['helm', 'promtool'] as const) await goTool(tool, { log });
+  }),
+  await attempt('snapshot controller', async () => {
+    await findSnapshotController(log);
   }),
 ];
 if (done.includes(false)) process.exitCode = 1;

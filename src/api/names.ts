@@ -29,6 +29,8 @@ export const labels = {
   worker: 'twinreel.io/worker',
   /** `true` on the pods that keep a claim mounted in its own namespace. */
   anchor: 'twinreel.io/anchor',
+  /** `true` on the snapshots of claims that jobs read, and on the clones of those. */
+  snapshot: 'twinreel.io/snapshot',
   /** Role of a worker pod. */
   role: 'twinreel.io/role',
   library: 'twinreel.io/library',
@@ -86,9 +88,22 @@ export const actionPodName = (
 /** Pod of a planner: `tw-1a2b3c4d-plan-e1`. */
 export const planPodName = (uid: string, epoch: number): string => `tw-${uid8(uid)}-plan-e${String(epoch)}`;
 
-/** Pod that keeps a job's claim mounted on one node: `tw-1a2b3c4d-anchor-0badcafe`. Names of nodes may be too long for it. */
-export const anchorName = (uid: string, node: string): string =>
-  `tw-${uid8(uid)}-anchor-${createHash('sha256').update(node).digest('hex').slice(0, 8)}`;
+/**
+ * Pod that keeps a job's claim mounted on one node: `tw-1a2b3c4d-anchor-0badcafe`. Names of nodes may be too long for it.
+ *
+ * @param clone of a snapshot, of which each grant has its own
+ */
+export const anchorName = (uid: string, node: string, clone = ''): string => {
+  const what = clone === '' ? node : `${node}/${clone}`;
+  return `tw-${uid8(uid)}-anchor-${createHash('sha256').update(what).digest('hex').slice(0, 8)}`;
+};
+
+/** VolumeSnapshot of a job: `tw-1a2b3c4d-snap-e3`. A job that goes on after a suspension takes another one. */
+export const snapshotName = (uid: string, epoch: number): string => `tw-${uid8(uid)}-snap-e${String(epoch)}`;
+
+/** Clone of the snapshot for one grant: `tw-1a2b3c4d-s1-e3-clone`. */
+export const cloneName = (uid: string, stream: number, epoch: number): string =>
+  `${streamPodName(uid, stream, epoch)}-clone`;
 
 /** Head of one stream of a backup: `1a2b3c4d-n17-s1`. The process number makes it unlike that of any other job. */
 export const streamRecordName = (uid: string, processNumber: number, stream: number): string =>

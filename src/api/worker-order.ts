@@ -173,7 +173,13 @@ export interface RestoreOrder extends Common {
   readonly heartbeatMs: number;
 }
 
-export type WorkerOrder = InventoryOrder | LoadOrder | UnloadOrder | PlanOrder | BackupOrder | RestoreOrder;
+/** Reads segments back and checks them; writes nothing but its report, on the head of a Restore. */
+export type VerifyOrder = Omit<RestoreOrder, 'role' | 'targetFolder' | 'paths' | 'conflict' | 'finish'> & {
+  readonly role: 'verify';
+};
+
+export type WorkerOrder =
+  InventoryOrder | LoadOrder | UnloadOrder | PlanOrder | BackupOrder | RestoreOrder | VerifyOrder;
 
 export type WorkerRole = WorkerOrder['role'];
 

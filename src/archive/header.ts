@@ -12,7 +12,7 @@ const MAX_OCTAL_11 = 8 ** 11;
 export interface HeaderFields {
   /** A folder's with its closing `/`. */
   readonly name: Bytes;
-  readonly type: TypeFlag;
+  readonly type: TypeFlag | 'x';
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -40,63 +40,77 @@ export const timeText = (sec: number, ns: number): string => {
   return ns === 0 ? `${String(sec)}.${nineDigits(0)}` : `-${String(-sec - 1)}.${nineDigits(1_000_000_000 - ns)}`;
 };
 
+// A header is made here, with integers, in memory of this thread alone, and copied whole: each byte that is written into
+// memory that threads share costs many times as much.
+const header = Buffer.from(new ArrayBuffer(HEADER_BYTES));
+const headerWords = new Int32Array(header.buffer);
+
 /** Writes `digits` octal digits of a number that fits and a NUL. */
-const putOctal = (buffer: Buffer, at: number, digits: number, value: number): void => {
+const putOctal = (at: number, digits: number, value: number): void => {
+  let position = at + digits - 1;
   let rest = value;
-  for (let position = at + digits - 1; position >= at; position -= 1) {
+  for (; rest > 0x7fffffff; position -= 1) {
     const next = Math.floor(rest / 8);
-    buffer[position] = 0x30 + (rest - next * 8);
+    header[position] = 0x30 + (rest - next * 8);
     rest = next;
   }
-  buffer[at + digits] = 0;
+  for (; position >= at; position -= 1) {
+    header[position] = 0x30 + (rest & 7);
+    rest >>>= 3;
+  }
+  header[at + digits] = 0;
 };
 
-const putChecksum = (buffer: Buffer, at: number): void => {
-  buffer.fill(0x20, at + 148, at + 156);
-  let sum = 0;
-  for (let position = at; position < at + HEADER_BYTES; position += 1) sum += buffer[position] ?? 0;
-  putOctal(buffer, at + 148, 6, sum);
+const BLANKS = 0x20202020;
+/** Nothing is ever written behind the field `minor`, at 337. */
+const USED_WORDS = 345 / 4;
+
+/** The sum of all bytes with the field itself, at 148, blank. Bytes are summed in pairs: a pair's sum stays below 2¹⁶. */
+const putChecksum = (): void => {
+  headerWords[37] = headerWords[38] = BLANKS;
+  let pairs = 0;
+  for (let at = 0; at < USED_WORDS; at += 1) {
+    const word = headerWords[at] ?? 0;
+    pairs += (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
+  }
+  putOctal(148, 6, (pairs & 0xffff) + (pairs >>> 16));
 };
 
-const USTAR = Buffer.from('ustar\x0000', 'latin1');
-
-const putHeader = (buffer: Buffer, at: number, fields: HeaderFields): void => {
-  buffer.fill(0, at, at + HEADER_BYTES);
-  buffer.write(fields.name, at, Math.min(NAME_BYTES, fields.name.length), 'latin1');
-  putOctal(buffer, at + 100, 7, fields.mode & 0o7777);
-  putOctal(buffer, at + 108, 7, fields.uid < MAX_OCTAL_7 ? fields.uid : 0);
-  putOctal(buffer, at + 116, 7, fields.gid < MAX_OCTAL_7 ? fields.gid : 0);
-  putOctal(buffer, at + 124, 11, fields.sizeBytes < MAX_OCTAL_11 ? fields.sizeBytes : 0);
-  putOctal(buffer, at + 136, 11, fields.mtimeSec >= 0 && fields.mtimeSec < MAX_OCTAL_11 ? fields.mtimeSec : 0);
-  buffer.write(fields.type, at + 156, 'latin1');
-  if (fields.linkName !== '')
-    buffer.write(fields.linkName, at + 157, Math.min(NAME_BYTES, fields.linkName.length), 'latin1');
-  USTAR.copy(buffer, at + 257);
-  putOctal(buffer, at + 329, 7, fields.major);
-  putOctal(buffer, at + 337, 7, fields.minor);
-  putChecksum(buffer, at);
+/** Writes a byte string of at most 100 bytes, and NULs behind it. */
+const putName = (at: number, name: Bytes): void => {
+  const length = Math.min(NAME_BYTES, name.length);
+  if (length > 0) header.write(name, at, length, 'latin1');
+  header.fill(0, at + length, at + NAME_BYTES);
 };
 
-const recordHeaders = new Map<number, Buffer>();
+const putHeader = (fields: HeaderFields): void => {
+  putName(0, fields.name);
+  putOctal(100, 7, fields.mode & 0o7777);
+  putOctal(108, 7, fields.uid < MAX_OCTAL_7 ? fields.uid : 0);
+  putOctal(116, 7, fields.gid < MAX_OCTAL_7 ? fields.gid : 0);
+  putOctal(124, 11, fields.sizeBytes < MAX_OCTAL_11 ? fields.sizeBytes : 0);
+  putOctal(136, 11, fields.mtimeSec >= 0 && fields.mtimeSec < MAX_OCTAL_11 ? fields.mtimeSec : 0);
+  header[156] = fields.type.charCodeAt(0);
+  putName(157, fields.linkName);
+  header.write('ustar\x0000', 257, 'latin1');
+  putOctal(329, 7, fields.major);
+  putOctal(337, 7, fields.minor);
+  putChecksum();
+};
 
-/** The header of records `sizeBytes` long: nothing in it differs but the size. */
-const recordHeader = (sizeBytes: number): Buffer => {
-  const known = recordHeaders.get(sizeBytes);
+const RECORDS = { name: '././@PaxHeader', mode: 0o644, linkName: '', ...{ uid: 0, gid: 0, mtimeSec: 0, mtimeNs: 0 } };
+/** Header and room for the records themselves, by their length. */
+const recordBlocks = new Map<number, Buffer>();
+
+/** The header of records so long, and what they fill: nothing in it differs but the records. */
+const recordBlock = (sizeBytes: number): Buffer => {
+  const known = recordBlocks.get(sizeBytes);
   if (known !== undefined) return known;
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.write('././@PaxHeader', 0, 'latin1');
-  putOctal(header, 100, 7, 0o644);
-  putOctal(header, 108, 7, 0);
-  putOctal(header, 116, 7, 0);
-  putOctal(header, 124, 11, sizeBytes);
-  putOctal(header, 136, 11, 0);
-  header.write('x', 156, 'latin1');
-  USTAR.copy(header, 257);
-  putOctal(header, 329, 7, 0);
-  putOctal(header, 337, 7, 0);
-  putChecksum(header, 0);
-  if (sizeBytes <= HEADER_BYTES) recordHeaders.set(sizeBytes, header);
-  return header;
+  putHeader({ ...RECORDS, type: 'x', sizeBytes, major: 0, minor: 0 });
+  const block = Buffer.alloc(HEADER_BYTES + sizeBytes + padding(sizeBytes));
+  header.copy(block);
+  if (sizeBytes <= HEADER_BYTES) recordBlocks.set(sizeBytes, block);
+  return block;
 };
 
 /**
@@ -125,14 +139,10 @@ const fieldRecords = (fields: HeaderFields, pathRecord: boolean): Bytes => {
 export const writeHeader = (out: PaxOut, fields: HeaderFields, moreRecords: Bytes, sparseName?: Bytes): void => {
   const records = fieldRecords(fields, sparseName === undefined) + moreRecords;
   if (records !== '') {
-    const header = recordHeader(records.length);
-    const { buffer, at } = out.open();
-    header.copy(buffer, at);
-    out.advance(HEADER_BYTES);
-    out.writeText(records);
-    out.zeros(padding(records.length));
+    const block = recordBlock(records.length);
+    block.write(records, HEADER_BYTES, 'latin1');
+    out.writeBytes(block);
   }
-  const { buffer, at } = out.open();
-  putHeader(buffer, at, sparseName === undefined ? fields : { ...fields, name: sparseName });
-  out.advance(HEADER_BYTES);
+  putHeader(sparseName === undefined ? fields : { ...fields, name: sparseName });
+  out.writeBytes(header);
 };

@@ -68,8 +68,6 @@ export const linkIdentity = (stat: FileStat): readonly [string, string, string] 
 
 /** What an index line tells beside what the stat tells. */
 export interface LineExtras {
-  readonly offset?: number;
-  readonly length?: number;
   readonly linkTarget?: Bytes | undefined;
   readonly part?: {
     readonly first: number;
@@ -82,14 +80,28 @@ export interface LineExtras {
   readonly error?: string;
 }
 
-/** A line as it stands in the index, without its line feed. Built by hand: it is made once for each entry. */
-export const indexLine = (path: Bytes, type: EntryType, stat: FileStat | undefined, extras: LineExtras): string => {
+const NOT_STORED = -1;
+
+/**
+ * A line as it stands in the index, without its line feed. Built by hand: it is made once for each entry.
+ *
+ * @param offset where the member begins in the pax stream; absent where there is none
+ * @param length of the member
+ */
+export const indexLine = (
+  path: Bytes,
+  type: EntryType,
+  stat: FileStat | undefined,
+  extras: LineExtras,
+  offset = NOT_STORED,
+  length = 0,
+): string => {
   let line = `{"p":${jsonPath(path)},"t":"${type}"`;
   if (stat !== undefined && stat.mode !== 0) {
     if (type === 'f' || type === 'x') line += `,"s":${String(stat.size)}`;
     line += `,"m":"${mtimeText(stat)}"`;
   }
-  if (extras.offset !== undefined) line += `,"o":${String(extras.offset)},"n":${String(extras.length)}`;
+  if (offset !== NOT_STORED) line += `,"o":${String(offset)},"n":${String(length)}`;
   if (stat !== undefined && stat.mode !== 0) {
     line += `,"a":"${(stat.mode & 0o7777).toString(8)}","u":${String(stat.uid)},"g":${String(stat.gid)}`;
   }

@@ -21,6 +21,8 @@ export interface LinksTask extends Omit<SegmentTask, 'n' | 'from' | 'to' | 'firs
   /** Begin of the plan, by the clock of the source's file system where it can be had. */
   readonly planStartedSec: number;
   readonly planStartedNs: number;
+  /** Every other segment was read by the caller and met nothing that is told here: the source is not walked again. */
+  readonly nothingToTell?: boolean;
   /** Instead of 4,194,304. */
   readonly maxFirstNames?: number;
 }
@@ -85,7 +87,8 @@ export const writeLinksSegment = (task: LinksTask, sink: BlockSink): SegmentTota
     members.writeFolderMember(open.path, open.stat, open.records, {});
   };
 
-  for (const step of walk(rootFd, { from: START, to: null, filter, oneFileSystem, hidden: folder })) {
+  const everything = { from: START, to: null, filter, oneFileSystem, hidden: folder };
+  for (const step of task.nothingToTell === true ? [] : walk(rootFd, everything)) {
     const { path, stat } = step;
     while (folders.length > 0 && !contains(folders.at(-1)?.path ?? '', path)) folders.pop();
     if (stat.type === S_IFDIR && step.kind !== 'hidden') {

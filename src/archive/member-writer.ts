@@ -1,23 +1,22 @@
 import { constants } from 'node:os';
 import { bytesOf, type Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
-import { closeFd, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, readLinkAt } from '../posix/file.ts';
+import { closeFd, readLinkAt } from '../posix/file.ts';
 import { FileStat, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../posix/stat.ts';
 import { attributeRecords } from './attributes.ts';
 import { escapePath } from './escape.ts';
 import { dataExtents, extentBytes, mayHaveHoles, type Extents } from './extents.ts';
+import type { FileOpener } from './file-opener.ts';
 import { paxRecord, TYPE, writeHeader, type TypeFlag } from './header.ts';
 import { indexLine, partIdentity, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
 import type { IndexWriter } from './index-writer.ts';
 import { MAX_LINK_BYTES, refusalOf } from './limits.ts';
 import { padding, type PaxOut } from './pax-out.ts';
-import type { ReadAhead } from './read-ahead.ts';
 import { MAX_EXAMPLES } from './segment-totals.ts';
 import { refuseProcessFault } from './source-fault.ts';
 import type { PartRange, WalkStep } from './walk.ts';
 
-const { ENOENT, ELOOP, ENXIO, EPERM } = constants.errno;
-const FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+const { ENOENT, ELOOP, ENXIO } = constants.errno;
 
 export interface MemberContext {
   readonly out: PaxOut;
@@ -28,7 +27,7 @@ export interface MemberContext {
   /** The segment in which the file begins that this range goes on with. */
   readonly firstSegmentOfFile: number;
   readonly startedSec: number;
-  readonly readAhead?: ReadAhead | undefined;
+  readonly opener: FileOpener;
 }
 
 const NO_FLAGS: readonly EntryFlag[] = [];
@@ -39,7 +38,6 @@ export class MemberWriter {
   readonly #after = new FileStat();
   /** First name of each file with several names that has its data in this segment. */
   readonly #linked = new Map<string, Bytes>();
-  #noatime = O_NOATIME;
   entries = 0;
   files = 0;
   dataBytes = 0;
@@ -47,6 +45,8 @@ export class MemberWriter {
   changed = 0;
   padded = 0;
   cut = 0;
+  /** Whether a name was met that `links` may have to tell of. */
+  hasLinks = false;
   readonly examples: { path: string; why: string }[] = [];
 
   constructor(context: MemberContext) {
@@ -60,10 +60,17 @@ export class MemberWriter {
       return;
     }
     this.entries += 1;
+    this.#watchForLinks(step);
     if (step.kind === 'hidden') this.#skip(step.path, step.stat, 'reserved');
     else if (step.kind === 'unread') this.#skip(step.path, step.stat, errnoName(step.errno));
     else if (step.stat.mode === 0) this.#skip(step.path, undefined, errnoName(step.errno));
     else this.#writeEntry(step);
+  }
+
+  /** What can't be seen now may be seen when `links` is written. */
+  #watchForLinks({ kind, stat, part, errno }: WalkStep): void {
+    if (kind === 'hidden') return;
+    if (errno !== 0 || part !== undefined || (stat.type !== S_IFDIR && stat.nlink > 1)) this.hasLinks = true;
   }
 
   #writeEntry(step: WalkStep): void {
@@ -127,7 +134,7 @@ export class MemberWriter {
 
   #line(path: Bytes, type: EntryType, stat: FileStat, start: number, extras: LineExtras): void {
     const length = this.#context.out.offset - start;
-    this.#context.index.add(indexLine(path, type, stat, { offset: start, length, ...extras }));
+    this.#context.index.add(indexLine(path, type, stat, extras, start, length));
   }
 
   writeFolder(step: WalkStep, flags: readonly EntryFlag[]): void {
@@ -200,19 +207,10 @@ export class MemberWriter {
     this.#rememberName(path, stat);
   }
 
-  #openFile(folder: number, name: Bytes): number {
-    const { readAhead } = this.#context;
-    const flags = FILE_FLAGS | this.#noatime;
-    const fd = readAhead === undefined ? openAt(folder, name, flags) : readAhead.open(folder, name, flags);
-    if (fd !== -EPERM || this.#noatime === 0) return fd;
-    // Only the owner and root may leave the access time alone.
-    this.#noatime = 0;
-    return openAt(folder, name, FILE_FLAGS);
-  }
-
   #writeFile(step: WalkStep): void {
-    const { path, stat, folder, name, part } = step;
-    const fd = this.#openFile(folder, name);
+    const { path, stat, folder, name } = step;
+    if (step.fd >= 0) return this.#writeOpenFile(step, step.fd);
+    const fd = this.#context.opener.open(folder, name);
     if (fd < 0) {
       refuseProcessFault(path, -fd);
       if (fd === -ELOOP || fd === -ENXIO) this.#writeReplaced(step);
@@ -224,11 +222,15 @@ export class MemberWriter {
       const looked = stat.loadFd(fd);
       if (looked < 0) this.#skip(path, stat, errnoName(-looked));
       else if (stat.type !== S_IFREG) this.#writeReplaced(step);
-      else if (part !== undefined) this.#writePart(path, stat, fd, part);
-      else this.#writeWhole(path, stat, fd);
+      else this.#writeOpenFile(step, fd);
     } finally {
       closeFd(fd);
     }
+  }
+
+  #writeOpenFile({ path, stat, part }: WalkStep, fd: number): void {
+    if (part !== undefined) this.#writePart(path, stat, fd, part);
+    else this.#writeWhole(path, stat, fd);
   }
 
   /** It was a regular file when looked at and is none any more. */

@@ -4,6 +4,8 @@ import type { PaxEncoder } from './encode.ts';
 
 export const HEADER_BYTES = 512;
 
+const ZEROS = Buffer.alloc(HEADER_BYTES);
+
 /** Zeros up to a multiple of 512. */
 export const padding = (bytes: number): number => -bytes & 511;
 
@@ -64,7 +66,9 @@ export class PaxOut {
     for (let left = bytes; left > 0;) {
       const { buffer, at } = this.open();
       const length = Math.min(left, buffer.length - at);
-      buffer.fill(0, at, at + length);
+      // Filling memory that threads share goes byte by byte.
+      if (length <= ZEROS.length) ZEROS.copy(buffer, at, 0, length);
+      else buffer.fill(0, at, at + length);
       left -= length;
       this.#at += length;
     }

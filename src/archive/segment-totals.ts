@@ -15,6 +15,8 @@ export interface SegmentTotals {
   readonly changed: number;
   readonly padded: number;
   readonly cut: number;
+  /** Whether `links` may have to tell of something here: a file of several names, a part, what could not be seen. */
+  readonly hasLinks: boolean;
   /** The first few skipped, changed, padded or cut, escaped, for a report. */
   readonly examples: readonly { readonly path: string; readonly why: string }[];
 }

@@ -4,6 +4,7 @@ import { makeEncoder } from './encode.ts';
 import { cursorToJson } from './escape.ts';
 import { IndexWriter } from './index-writer.ts';
 import { ABOUT, BY_HAND, type InfoGiven, type SegmentInfo } from './info.ts';
+import { FileOpener } from './file-opener.ts';
 import { MemberWriter, infoContent } from './member-writer.ts';
 import { START, type Cursor } from './order.ts';
 import type { PathFilter } from './path-filter.ts';
@@ -35,6 +36,7 @@ export interface SegmentTask {
 /** Info, members, index: the frame that data and links segments share. */
 export interface OpenSegment {
   readonly members: MemberWriter;
+  readonly opener: FileOpener;
   finish(): SegmentTotals;
 }
 
@@ -49,8 +51,8 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
   const index = new IndexWriter({ uid: info.job.uid, segment: n, stream: info.stream, epoch: info.epoch });
   const startedSec = Math.floor(Date.parse(info.startedAt) / 1000);
   const { firstSegmentOfFile } = task;
-  const { readAhead } = task;
-  const members = new MemberWriter({ out, index, folder, segment: n, firstSegmentOfFile, startedSec, readAhead });
+  const opener = new FileOpener(task.readAhead);
+  const members = new MemberWriter({ out, index, folder, segment: n, firstSegmentOfFile, startedSec, opener });
   const whole: SegmentInfo = {
     format: 1,
     about: ABOUT,
@@ -67,6 +69,7 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
   members.writeOwnFile(segmentFile(folder, 'segment', n, '.json'), infoContent(whole));
   return {
     members,
+    opener,
     finish: () => {
       out.beginFrame();
       const indexOffset = encoder.frames === undefined ? out.offset : encoder.encodedBytes;
@@ -77,8 +80,8 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
       out.zeros(2 * HEADER_BYTES);
       const paxBytes = out.offset;
       out.finish();
-      const { entries, files, dataBytes, skipped, changed, padded, cut, examples } = members;
-      return { paxBytes, indexOffset, entries, files, dataBytes, skipped, changed, padded, cut, examples };
+      const { entries, files, dataBytes, skipped, changed, padded, cut, hasLinks, examples } = members;
+      return { paxBytes, indexOffset, entries, files, dataBytes, skipped, changed, padded, cut, hasLinks, examples };
     },
   };
 };
@@ -90,7 +93,7 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
 export const writeSegment = (task: SegmentTask, sink: BlockSink): SegmentTotals => {
   const { rootFd, from, to, filter, oneFileSystem, folder, readAhead } = task;
   const segment = beginSegment(task, 'data', sink);
-  const options = { from, to, filter, oneFileSystem, hidden: folder, readAhead };
+  const options = { from, to, filter, oneFileSystem, hidden: folder, readAhead, opener: segment.opener };
   for (const step of walk(rootFd, options)) segment.members.write(step);
   return segment.finish();
 };

@@ -1,9 +1,19 @@
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
-import { closeFd, listNames, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt } from '../posix/file.ts';
+import {
+  closeFd,
+  listEntries,
+  type FolderList,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  openAt,
+} from '../posix/file.ts';
 import { errnoName } from '../posix/errno.ts';
 import { FileStat, S_IFDIR, S_IFREG } from '../posix/stat.ts';
 import { ArchiveError } from './archive-error.ts';
+import type { FileOpener } from './file-opener.ts';
 import { firstComponentBeneath, lowerBound } from './name-range.ts';
 import type { Cursor } from './order.ts';
 import type { PathFilter } from './path-filter.ts';
@@ -30,7 +40,10 @@ export interface WalkStep {
   name: Bytes;
   /** The open folder that holds `name`; −1 where the step is an opened folder. */
   folder: number;
-  /** A folder opened for reading; −1 for anything else and where it can't be opened. */
+  /**
+   * A folder opened for reading, or a file that was opened instead of being looked at, until the next step; −1 for
+   * anything else and where it can't be opened.
+   */
   fd: number;
   stat: FileStat;
   part: PartRange | undefined;
@@ -49,6 +62,11 @@ export interface WalkOptions {
   readonly hidden: Bytes;
   /** Told of every folder that is entered and closed. */
   readonly readAhead?: ReadAhead | undefined;
+  /**
+   * Opens what is listed as a regular file, which tells what it is now as well as a look before would, and costs less.
+   * What can't be opened, or is something else by now, is looked at as it is without this.
+   */
+  readonly opener?: FileOpener | undefined;
 }
 
 interface Frame {
@@ -59,6 +77,8 @@ interface Frame {
   readonly stat: FileStat;
   readonly included: boolean;
   readonly names: readonly Bytes[];
+  /** Those that are not listed as regular files. */
+  readonly others: ReadonlySet<Bytes>;
   /** The child in or after which the range begins, ends: only in the folders above those cursors. */
   readonly fromName: Bytes | undefined;
   readonly toName: Bytes | undefined;
@@ -72,6 +92,7 @@ const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
 /** More open folders than this are closed from the root down and opened again on the way back. */
 const MAX_OPEN_FOLDERS = 256;
 const { ENOENT, ESTALE } = constants.errno;
+const NOTHING: FolderList = { names: [], others: new Set() };
 
 /** A folder to be entered; `told` where it belongs to the range itself, `alone` where the range ends at it. */
 interface FolderMet {
@@ -93,6 +114,8 @@ class Walker {
   readonly #entry: WalkStep = emptyStep(this.#stat);
   readonly #folder: WalkStep = emptyStep(this.#stat);
   #openFolders = 0;
+  /** The file that is told now; −1 where none is open. */
+  #fileFd = -1;
   #rootStat = new FileStat();
 
   constructor(rootFd: number, options: WalkOptions) {
@@ -108,6 +131,7 @@ class Walker {
   }
 
   close(): void {
+    this.#closeFile();
     for (const frame of this.#stack) if (frame.fd >= 0) this.#closeFolder(frame);
     this.#stack.length = 0;
   }
@@ -132,6 +156,7 @@ class Walker {
       else {
         if (frame.pending) yield* this.#tellAbove(frame);
         yield met;
+        this.#closeFile();
       }
     }
   }
@@ -148,6 +173,10 @@ class Walker {
     const beginsHere = atFrom && from.path === path;
     const inRange = !atFrom || (beginsHere && from.offset === 0);
 
+    if (inRange && !endsHere && !frame.others.has(name) && (frame.parent !== undefined || name !== hidden)) {
+      if (filter !== undefined && filter.decide(path, false, frame.included) === 'out') return undefined;
+      if (this.#openFile(frame, name)) return this.#tell(frame, 'entry', path, name, undefined, 0);
+    }
     const stat = this.#stat;
     const folder = this.#open(frame);
     const errno = folder < 0 ? -folder : -stat.loadAt(folder, name);
@@ -201,6 +230,25 @@ class Walker {
     }
   }
 
+  /** Whether it is a regular file and could be opened: `#stat` tells what is open then. */
+  #openFile(frame: Frame, name: Bytes): boolean {
+    const { opener } = this.#options;
+    const folder = opener === undefined ? -1 : this.#open(frame);
+    const fd = folder < 0 ? folder : (opener?.open(folder, name) ?? -1);
+    if (fd < 0) return false;
+    if (this.#stat.loadFd(fd) === 0 && this.#stat.type === S_IFREG) {
+      this.#fileFd = fd;
+      return true;
+    }
+    closeFd(fd);
+    return false;
+  }
+
+  #closeFile(): void {
+    if (this.#fileFd >= 0) closeFd(this.#fileFd);
+    this.#fileFd = -1;
+  }
+
   #includes(path: Bytes): boolean {
     const { filter } = this.#options;
     return filter === undefined || filter.decide(path, true, false) === 'in';
@@ -219,7 +267,7 @@ class Walker {
     step.path = path;
     step.name = name;
     step.folder = this.#open(frame);
-    step.fd = -1;
+    step.fd = this.#fileFd;
     step.stat = this.#stat;
     step.part = part;
     step.errno = errno;
@@ -256,14 +304,29 @@ class Walker {
   #push(parent: Frame | undefined, name: Bytes, fd: number, stat: FileStat, included: boolean, alone = false): Frame {
     const path = parent === undefined ? '' : parent.prefix + name;
     const prefix = parent === undefined ? '' : `${path}/`;
-    const listed = alone ? [] : listNames(fd);
+    const listed = alone ? NOTHING : listEntries(fd);
     this.#listError = typeof listed === 'number' ? -listed : 0;
-    const names = typeof listed === 'number' ? [] : listed.sort();
+    const { names, others } = typeof listed === 'number' ? NOTHING : listed;
+    names.sort();
     const { from, to } = this.#options;
     const fromName = firstComponentBeneath(prefix, from.path);
     const toName = firstComponentBeneath(prefix, to?.path);
     const at = fromName === undefined ? 0 : lowerBound(names, fromName);
-    const frame = { path, prefix, name, parent, stat, included, names, fromName, toName, fd, at, pending: false };
+    const frame = {
+      path,
+      prefix,
+      name,
+      parent,
+      stat,
+      included,
+      names,
+      others,
+      fromName,
+      toName,
+      fd,
+      at,
+      pending: false,
+    };
     this.#stack.push(frame);
     this.#openFolders += 1;
     this.#options.readAhead?.enter(fd, names, at);

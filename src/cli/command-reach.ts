@@ -12,6 +12,7 @@ interface ReachFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace?: string;
+  readonly operatorNamespace?: string;
   readonly allNamespaces?: boolean;
 }
 
@@ -36,13 +37,19 @@ export const withReach = <F extends object>(
       absolute,
     )
     .option('--context <name>', 'context of the kubeconfig (default: its current one)')
+    .addOption(
+      new Option('--operator-namespace <name>', 'where the operator is (default: where its Deployment is found)').env(
+        'TWINREEL_NAMESPACE',
+      ),
+    )
     .action(async () => {
       const flags = command.opts<ReachFlags & F>();
-      const { kubeconfig, context, namespace, allNamespaces = false } = flags;
+      const { kubeconfig, context, namespace, operatorNamespace, allNamespaces = false } = flags;
       const reach: Reach = {
         ...(kubeconfig !== undefined && { kubeconfig }),
         ...(context !== undefined && { context }),
         ...(namespace !== undefined && { namespace }),
+        ...(operatorNamespace !== undefined && { operatorNamespace }),
         allNamespaces,
       };
       await act(reach, command.processedArgs.map(textOf), flags);

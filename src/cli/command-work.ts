@@ -9,6 +9,7 @@ export const addWorkCommands = (program: Command, doing: Doing): void => {
   addCancel(program, doing);
   addBackup(program, doing);
   addRestore(program, doing);
+  addVerify(program, doing);
 };
 
 const jobHelp = 'NAME of a job or restore, or backupjob/NAME, or restore/NAME';
@@ -27,6 +28,7 @@ const addDescribe = (program: Command, doing: Doing): void => {
 interface LogFlags {
   readonly stream?: number;
   readonly tail?: number;
+  readonly follow?: boolean;
 }
 
 const addLogs = (program: Command, doing: Doing): void => {
@@ -35,10 +37,12 @@ const addLogs = (program: Command, doing: Doing): void => {
     .description('shows what the worker pods of a job or restore have logged')
     .argument('<job>', jobHelp)
     .option('--stream <number>', 'of this stream only', wholeNumber(0))
-    .option('--tail <lines>', 'only the last lines of each pod', wholeNumber(0));
-  withReach(command, doing, 'namespace', async (reach, [name = ''], { stream, tail }: LogFlags) =>
+    .option('--tail <lines>', 'only the last lines of each pod', wholeNumber(0))
+    .option('-f, --follow', 'go on until the job has ended, from pod to pod and over failovers');
+  withReach(command, doing, 'namespace', async (reach, [name = ''], { stream, tail, follow = false }: LogFlags) =>
     doing.run({
       kind: 'logs',
+      follow,
       reach,
       name,
       ...(stream !== undefined && { stream }),
@@ -152,6 +156,34 @@ const addRestore = (program: Command, doing: Doing): void => {
       ...(record !== undefined && { record }),
       ...(to !== undefined && { to }),
       ...(conflict !== undefined && { conflict }),
+      ...(name !== undefined && { name }),
+      ...makingOf(flags),
+    });
+  });
+};
+
+const addVerify = (program: Command, doing: Doing): void => {
+  const command = program
+    .command('verify')
+    .description('reads a backup back from its tapes, every copy, and checks it; writes nothing')
+    .argument('<backup>', 'NAME of a BackupJob that succeeded; or record/NAME, also when the job is gone')
+    .option('--stream <number>', 'only the copies that this stream wrote', wholeNumber(0))
+    .addHelpText(
+      'after',
+      '\nIt makes a Restore whose target is discard; the condition Verified of the job tells the result.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  verify nightly-29411 --wait\n  verify record/1a2b3c4d-n17-s1 --stream 1 --wait',
+    );
+  type Flags = Parsed<Making> & { readonly stream?: number; readonly name?: string };
+  withReach(withMaking(command), doing, 'namespace', async (reach, [backup = ''], flags: Flags) => {
+    const { stream, name } = flags;
+    await doing.run({
+      kind: 'verify',
+      reach,
+      backup,
+      ...(stream !== undefined && { stream }),
       ...(name !== undefined && { name }),
       ...makingOf(flags),
     });

@@ -15,7 +15,6 @@ import { tellStories } from './status.ts';
 import { conditionLines, type Part } from './story.ts';
 import * as stories from './story-hardware.ts';
 import { formatTable } from './table.ts';
-import { operatorNamespace } from '../api/names.ts';
 
 interface DescribeOrder {
   readonly name: string;
@@ -86,7 +85,7 @@ const readDescribed = async (session: Session, kind: KindName, name: string): Pr
 const readThing = async <T extends KubeObject>(session: Session, resource: Resource<T>, name: string): Promise<T> => {
   const { api, signal } = session;
   // Records stand in the operator's namespace, whoever's backup they are of.
-  const namespace = resource.plural === 'backupsaverecords' ? operatorNamespace : session.namespace;
+  const namespace = resource.plural === 'backupsaverecords' ? await session.operatorNamespace() : session.namespace;
   const within = resource.namespaced ? { namespace } : {};
   const found = await readOne(api, resource, { ...within, name: name.toLowerCase() }, signal);
   if (found !== undefined) return found;

@@ -8,6 +8,7 @@ import type { RestApi } from '../kube/rest-api.ts';
 import { CliError } from './cli-error.ts';
 import { makeCommandLine } from './command-line.ts';
 import { explain } from './explain.ts';
+import { findOperatorNamespace } from './operator-namespace.ts';
 import type { Reach } from './orders.ts';
 import { paintFor } from './paint.ts';
 import { perform } from './perform.ts';
@@ -35,7 +36,10 @@ const connect = async (reach: Reach): Promise<Connection> => {
   });
   const api = makeRestApi({ kubeConfig, userAgent: `kubectl-twinreel/${packageFile.version}` });
   opened = { api, server: kubeConfig.server };
-  return { api, namespace: namespace ?? kubeConfig.namespace ?? 'default' };
+  let found: Promise<string> | undefined;
+  const operatorNamespace = async (): Promise<string> =>
+    (found ??= findOperatorNamespace(api, reach.operatorNamespace, stop.signal));
+  return { api, namespace: namespace ?? kubeConfig.namespace ?? 'default', operatorNamespace };
 };
 
 const context: Context = {

@@ -44,14 +44,20 @@ export type KindName = keyof typeof describedKinds;
 
 const isKindName = (text: string): text is KindName => Object.hasOwn(describedKinds, text);
 
+/** The kind that a prefix such as `bj`, `BackupJob` or `backupjobs.twinreel.io` means. Pure. */
+export const kindOfPrefix = (prefix: string): KindName | undefined => {
+  const word = prefix.toLowerCase().split('.')[0] ?? '';
+  const kind = Object.entries(prefixes).find(([plural, others]) => plural === word || others.includes(word))?.[0];
+  return kind !== undefined && isKindName(kind) ? kind : undefined;
+};
+
 /** `server/server-0`: what kind, what name; undefined where no kind is given. @throws CliError */
 export const parseKindName = (text: string): { readonly kind: KindName; readonly name: string } | undefined => {
   const slash = text.indexOf('/');
   if (slash < 0) return undefined;
-  const prefix = text.slice(0, slash).toLowerCase().split('.')[0] ?? '';
+  const kind = kindOfPrefix(text.slice(0, slash));
   const name = text.slice(slash + 1);
-  const kind = Object.entries(prefixes).find(([plural, others]) => plural === prefix || others.includes(prefix))?.[0];
-  if (kind === undefined || !isKindName(kind) || name === '')
+  if (kind === undefined || name === '')
     throw new CliError('WrongArgument', `${text}: write KIND/NAME, KIND one of ${known.join(', ')}`);
   return { kind, name };
 };

@@ -2,6 +2,7 @@ import type { BackupJob, BackupSaveRecord, Restore } from '../api/generated/inde
 import { backupJobs, backupSaveRecords, restores } from '../api/resources.ts';
 import { isApiError, type Api, type KubeObject, type Ref, type Resource } from '../kube/api.ts';
 import { CliError } from './cli-error.ts';
+import { kindOfPrefix } from './names.ts';
 
 export type Work =
   { readonly kind: 'BackupJob'; readonly object: BackupJob } | { readonly kind: 'Restore'; readonly object: Restore };
@@ -12,23 +13,14 @@ export interface WorkName {
   readonly kinds: readonly Work['kind'][];
 }
 
-const kindOfPrefix: Readonly<Record<string, Work['kind']>> = {
-  backupjob: 'BackupJob',
-  backupjobs: 'BackupJob',
-  bj: 'BackupJob',
-  job: 'BackupJob',
-  restore: 'Restore',
-  restores: 'Restore',
-};
-
 /** `nightly` (either kind), `backupjob/nightly`, `restore/nightly`. @throws CliError */
 export const parseWorkName = (text: string): WorkName => {
   const [prefix = '', name, ...more] = text.toLowerCase().split('/');
   if (name === undefined) return { name: text, kinds: ['BackupJob', 'Restore'] };
-  const kind = kindOfPrefix[prefix.split('.')[0] ?? ''];
-  if (kind === undefined || name === '' || more.length > 0)
+  const kind = kindOfPrefix(prefix);
+  if ((kind !== 'backupjobs' && kind !== 'restores') || name === '' || more.length > 0)
     throw new CliError('WrongArgument', `${text} names no job: write NAME, backupjob/NAME or restore/NAME`);
-  return { name, kinds: [kind] };
+  return { name, kinds: [kind === 'backupjobs' ? 'BackupJob' : 'Restore'] };
 };
 
 const pageSize = 500;

@@ -6,6 +6,7 @@ export interface Reach {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace?: string;
+  readonly operatorNamespace?: string;
   readonly allNamespaces: boolean;
 }
 
@@ -44,6 +45,13 @@ export interface RestoreFlags {
   readonly name?: string;
 }
 
+export interface VerifyFlags {
+  /** NAME of a BackupJob, or record/NAME. */
+  readonly backup: string;
+  readonly stream?: number;
+  readonly name?: string;
+}
+
 /** What one does with an object that was made. */
 export interface Making {
   readonly wait: boolean;
@@ -65,9 +73,16 @@ export type ClusterOrder = { readonly reach: Reach } & (
   | { readonly kind: 'hardware'; readonly what: HardwareKind; readonly output?: TableFormat }
   | ({ readonly kind: 'backup' } & BackupFlags & Making)
   | ({ readonly kind: 'restore'; readonly list: boolean } & RestoreFlags & Making)
+  | ({ readonly kind: 'verify' } & VerifyFlags & Making)
   | { readonly kind: 'drain'; readonly name: string; readonly drained: boolean; readonly wait: boolean }
   | { readonly kind: 'debug'; readonly out: string }
-  | { readonly kind: 'logs'; readonly name: string; readonly stream?: number; readonly tail?: number }
+  | {
+      readonly kind: 'logs';
+      readonly name: string;
+      readonly stream?: number;
+      readonly tail?: number;
+      readonly follow: boolean;
+    }
   | { readonly kind: 'list'; readonly backup: string; readonly listing: Listing }
   | { readonly kind: 'version'; readonly output?: ObjectFormat }
 );

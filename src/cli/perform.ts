@@ -51,13 +51,17 @@ const performThere = async (session: Session, order: Exclude<ClusterOrder, { kin
       return (await import('./backup.ts')).makeBackup(session, order);
     case 'restore':
       return (await import('./restore.ts')).makeRestore(session, order);
+    case 'verify':
+      return (await import('./verify.ts')).makeVerification(session, order);
     case 'list': {
       const ref = { namespace: session.namespace, name: order.backup };
       const { metadata } = await session.api.get(backupJobs, ref, session.signal);
       return (await import('./list-backup.ts')).listBackup(session, metadata.uid ?? '', order.listing);
     }
     case 'logs':
-      return (await import('./logs.ts')).showLogs(session, order);
+      return order.follow
+        ? (await import('./follow-logs.ts')).followLogs(session, order)
+        : (await import('./logs.ts')).showLogs(session, order);
     case 'debug':
       return (await import('./debug.ts')).makeDebugBundle(session, order);
     case 'drain':

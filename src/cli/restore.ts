@@ -54,7 +54,7 @@ export const makeRestore = async (session: Session, order: RestoreOrder): Promis
   return tellMade(session, { kind: 'Restore', object }, order);
 };
 
-const createRestore = async ({ api, namespace, signal }: Session, manifest: Manifest): Promise<Restore> => {
+export const createRestore = async ({ api, namespace, signal }: Session, manifest: Manifest): Promise<Restore> => {
   try {
     const made = await api.create(sparseRestores, manifest, signal);
     return await api.get(restores, { namespace, name: made.metadata?.name ?? '' }, signal);

@@ -19,6 +19,8 @@ export interface Connection {
   readonly api: RestApi;
   /** The one that is meant where not all are. */
   readonly namespace: string;
+  /** Of records and worker pods. @throws CliError, ApiError */
+  readonly operatorNamespace: () => Promise<string>;
 }
 
 /** A command at work. */

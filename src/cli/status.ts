@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operatorNamespace } from '../api/names.ts';
 import type { Api } from '../kube/api.ts';
 import { asTheyAre } from './objects-as-they-are.ts';
 import { parseWorkName, readAll, readNamed, readRecords, type Work, type WorkName } from './observe.ts';
@@ -19,6 +18,7 @@ export interface StatusOrder {
 
 export interface StatusDeps {
   readonly api: Api;
+  readonly operatorNamespace: () => Promise<string>;
   readonly screen: Screen;
   readonly paint: Paint;
   readonly nowMs: () => number;
@@ -95,14 +95,15 @@ const render = async (
 };
 
 export const tellStories = async (
-  deps: Pick<StatusDeps, 'api' | 'paint' | 'signal'>,
+  deps: Pick<StatusDeps, 'api' | 'operatorNamespace' | 'paint' | 'signal'>,
   work: readonly Work[],
   nowMs: number,
 ): Promise<readonly string[]> => {
   const stories: string[][] = [];
   for (const one of work) {
     const names = one.object.status?.records ?? [];
-    const records = await readRecords(deps.api, names, operatorNamespace, deps.signal);
+    const records =
+      names.length === 0 ? [] : await readRecords(deps.api, names, await deps.operatorNamespace(), deps.signal);
     stories.push([...tellStory(one, { nowMs, paint: deps.paint, records })]);
   }
   return stories.flatMap((story, index) => (index === 0 ? story : ['', ...story]));

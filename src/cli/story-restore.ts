@@ -34,8 +34,10 @@ const areaLines = ({ status }: Restore): readonly string[] => {
   );
 };
 
-const broughtBack = ({ status = {} }: Restore): readonly string[] => {
+const broughtBack = ({ spec, status = {} }: Restore): readonly string[] => {
   const { filesRestored, bytesRestored = 0, segmentsRead = 0 } = status;
+  if (spec.target.discard !== undefined)
+    return [`${count(segmentsRead, 'copy', 'copies')} of segments read back and good`];
   if (filesRestored === undefined) return [];
   return [`${count(filesRestored, 'file')}, ${formatBytes(bytesRestored)}; ${count(segmentsRead, 'segment')} read`];
 };

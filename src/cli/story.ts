@@ -61,6 +61,7 @@ const headLines = ({ kind, object }: Work, { nowMs, paint }: StoryOptions): read
         ['  why', reason],
         ['  what', kind === 'BackupJob' ? backupSummary(object) : restoreSummary(object)],
         ['  when', timesOf(object, nowMs)],
+        ['  verified', kind === 'BackupJob' ? verifiedOf(object, nowMs) : ''],
         ['  done', doneOf(status.progress, kind === 'BackupJob' ? copiesOf(object) : 1)],
       ].filter(([, text]) => text !== ''),
     ),
@@ -78,9 +79,22 @@ const backupSummary = ({ spec, status }: BackupJob): string => {
 
 const restoreSummary = ({ spec, status }: Restore): string => {
   const from = status?.backup?.name ?? spec.from.backupJob ?? spec.from.record ?? 'the latest backup';
+  if (spec.target.discard !== undefined) {
+    const { streams = [] } = spec.target.discard;
+    return `reads back ${streams.length === 0 ? 'every copy' : `the copies of stream ${streams.join(', ')}`} of ${from}`;
+  }
   const target = spec.target.hostPath?.path ?? `claim ${spec.target.persistentVolumeClaim?.claimName ?? '?'}`;
   const paths = spec.paths.length + spec.escapedPaths.length;
   return `${paths === 0 ? 'everything' : count(paths, 'path')} of ${from} into ${target}`;
+};
+
+/** When it was last read back; what was found is among the conditions. */
+const verifiedOf = ({ status = {} }: BackupJob, nowMs: number): string => {
+  const { lastVerified, conditions = [] } = status;
+  const found = conditions.find(({ type }) => type === 'Verified');
+  if (found === undefined) return status.phase === 'Succeeded' ? 'never read back' : '';
+  const when = lastVerified === undefined ? '' : `${lastVerified} (${ageOf(lastVerified, nowMs) ?? '?'} ago): `;
+  return `${when}${{ True: 'good', False: 'BAD', Unknown: 'in part' }[found.status]}, ${found.reason}`;
 };
 
 const timesOf = ({ metadata, status = {} }: BackupJob | Restore, nowMs: number): string => {

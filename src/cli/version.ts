@@ -1,9 +1,9 @@
-import { isApiError, type KubeObject, type Resource } from '../kube/api.ts';
+import { isApiError } from '../kube/api.ts';
 import { isRecord } from '../kube/json-equal.ts';
-import type { Container } from '../kube/core-types.ts';
 import type { RestApi } from '../kube/rest-api.ts';
 import { explain } from './explain.ts';
 import { inFormat } from './objects-as-they-are.ts';
+import { type Deployment, deployments, operatorSelector } from './operator-namespace.ts';
 import type { ObjectFormat, Reach } from './orders.ts';
 import { printable } from './printable.ts';
 import type { Context } from './session.ts';
@@ -26,18 +26,6 @@ interface OperatorVersion {
   readonly ready: number;
   readonly wanted: number;
 }
-
-interface Deployment extends KubeObject {
-  readonly spec?: {
-    readonly replicas?: number;
-    readonly template?: { readonly spec?: { readonly containers?: readonly Container[] } };
-  };
-  readonly status?: { readonly readyReplicas?: number };
-}
-
-const deployments: Resource<Deployment> = {
-  ...{ group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true },
-};
 
 /** Who only wants to know what this program is need not reach a server: what is missing is told, and is no failure. */
 export const showVersion = async (
@@ -63,8 +51,7 @@ export const readVersions = async (api: RestApi, signal: AbortSignal): Promise<O
   const answer: unknown = JSON.parse(await api.readText('/version', signal));
   const server = isRecord(answer) && typeof answer['gitVersion'] === 'string' ? answer['gitVersion'] : 'unknown';
   try {
-    const labelSelector = 'app.kubernetes.io/name=twinreel,app.kubernetes.io/component=operator';
-    const { items } = await api.list(deployments, { labelSelector }, signal);
+    const { items } = await api.list(deployments, { labelSelector: operatorSelector }, signal);
     return { server, operators: items.map(operatorOf) };
   } catch (error) {
     if (!isApiError(error, 'Forbidden')) throw error;

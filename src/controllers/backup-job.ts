@@ -15,6 +15,7 @@ import { finalise, isOver, isTerminal, summarise } from '../decide/job-status.ts
 import type { Heads } from '../decide/job-status.ts';
 import { withWorkReady } from '../decide/ready.ts';
 import { initialStatus, resumed } from '../decide/resume.ts';
+import { isBeingTaken } from '../decide/snapshot.ts';
 import type { Step } from '../decide/step.ts';
 import { unsupportedIn } from '../decide/unsupported.ts';
 import type { Refusal } from '../decide/unsupported.ts';
@@ -35,12 +36,13 @@ import type { ActContext } from './grant-acts.ts';
 import { makeHookTasks } from './hook-tasks.ts';
 import type { HookTasks } from './hook-tasks.ts';
 import { observeJob } from './observe-job.ts';
-import { foldHooks, foldOutcomes } from './outcome.ts';
+import { foldHooks, foldOutcomes, foldRefusal } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { expiry, keptFromNow } from './job-retention.ts';
 import { nextProcessNumber } from './process-number.ts';
 import { makeSilenceMeter } from './silence.ts';
 import type { SilenceMeter } from './silence.ts';
+import { snapshotRefusal } from './snapshots.ts';
 import { actOnHook, actOnStream } from './stream-acts.ts';
 import type { StreamStep } from './stream-acts.ts';
 import { ZoneFailure } from './zone-failure.ts';
@@ -55,7 +57,7 @@ interface Memory {
 }
 
 const busyMs = 2_000;
-/** A hook's end wakes nobody. */
+/** A hook's end wakes nobody, and neither does a snapshot that is cut: an application may be asleep until then. */
 const hookPollMs = 250;
 const conflictMs = 50;
 
@@ -121,7 +123,9 @@ const admit = async (deps: Deps, memory: Memory, job: BackupJob, signal: AbortSi
 /** What waiting does not help is told at once. */
 const unreachable = async (deps: Deps, job: BackupJob, signal: AbortSignal): Promise<Refusal | undefined> => {
   const reach = await readReach(deps, job, signal);
-  return reach?.kind === 'never' ? { reason: 'SourceNotReachable', message: reach.message } : undefined;
+  if (reach?.kind === 'never') return { reason: 'SourceNotReachable', message: reach.message };
+  const message = await snapshotRefusal(deps, job, signal);
+  return message === undefined ? undefined : { reason: 'SnapshotNotPossible', message };
 };
 
 /** It stays suspended, is resumed, or ends: for that it goes the way of all jobs. */
@@ -219,7 +223,8 @@ const carryOut = async (
     return isStreamStep(step) ? actOnStream(context, job, step) : actOnGrant(context, step);
   };
   const { outcomes, failures } = await actInOrder(decided, act, excuse, signal);
-  const idleMs = decided.some(({ kind }) => kind === 'runHook') ? hookPollMs : busyMs;
+  const isAsleep = decided.some(({ kind }) => kind === 'runHook') || isBeingTaken(job.status ?? {});
+  const idleMs = isAsleep ? hookPollMs : busyMs;
   const result =
     outcomes.length === 0 ? requeueAfter(idleMs) : await note(deps, memory, job, outcomes, spec, heads, signal);
   const [failure, ...more] = failures;
@@ -247,7 +252,13 @@ const note = async (
   const now = new Date(deps.clock.now()).toISOString();
   const ran = outcomes.some(({ kind }) => kind === 'hookRan');
   const hooks = ran ? { hooks: foldHooks(job.status?.hooks ?? [], outcomes, now) } : {};
-  const folded: JobStatus = { ...job.status, ...foldOutcomes(job.status ?? {}, outcomes, now), ...hooks };
+  const snapshot = foldRefusal(job.status?.snapshot, outcomes);
+  const folded: JobStatus = {
+    ...job.status,
+    ...foldOutcomes(job.status ?? {}, outcomes, now),
+    ...hooks,
+    ...(snapshot === undefined ? {} : { snapshot }),
+  };
   const ended = outcomes.some(({ kind }) => kind === 'recordsFinished');
   const status = ended
     ? keptFromNow(deps, job, finalise(folded, spec, job.metadata.generation ?? 0, now), now)
@@ -281,6 +292,9 @@ const streamSteps: readonly Step['kind'][] = [
   'sealHead',
   'ensureAnchor',
   'dropAnchor',
+  'takeSnapshot',
+  'ensureClone',
+  'dropClone',
   'finishRecords',
 ];
 

@@ -5,19 +5,27 @@ import type { HostFolder } from '../api/worker-order.ts';
 import { anchorPod } from '../decide/anchor-pod.ts';
 import { claimWishOf } from '../decide/anchors.ts';
 import type { ClaimView } from '../decide/anchors.ts';
-import { anchorFacts, folderIn, mountedAt, reachOf, readyOn } from '../decide/claims.ts';
+import { anchorFacts, folderIn, mountedAt, reachOf, readyCloneOn, readyOn } from '../decide/claims.ts';
 import type { AnchorFacts, ClaimReach, ClaimRefusal, ClaimWish } from '../decide/claims.ts';
+import { cloneOf } from '../decide/clones.ts';
 import { holds } from '../decide/grant.ts';
+import type { Step } from '../decide/step.ts';
 import type { PersistentVolume, Pod, Volume } from '../kube/core-types.ts';
 import { events, persistentVolumeClaims, persistentVolumes, pods } from '../kube/resources.ts';
 import { createIfAbsent, deleteIfPresent, getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
 import type { ActContext } from './grant-acts.ts';
+import { observeSnapshot } from './snapshots.ts';
 
 type Owner = BackupJob | Restore;
 
-const readVolume = async (deps: Deps, wish: ClaimWish, signal: AbortSignal) => {
-  const { namespace, name } = wish;
+const isJob = (owner: Owner): owner is BackupJob => 'source' in owner.spec;
+
+const readVolume = async (
+  deps: Deps,
+  { namespace, name }: Pick<ClaimWish, 'namespace' | 'name'>,
+  signal: AbortSignal,
+) => {
   const claim = await getIfPresent(deps.api, persistentVolumeClaims, { namespace, name }, signal);
   const bound = claim?.spec?.volumeName;
   const volume =
@@ -59,7 +67,11 @@ export const observeClaim = async (deps: Deps, owner: Owner, signal: AbortSignal
   for (const pod of deps.caches.anchors.byIndex('job', uid)) {
     anchors.push(anchorFacts(pod, await trouble(deps, pod, signal), deps.clock.now()));
   }
-  return { what: `claim ${wish.namespace}/${wish.name}`, anchors, startMs: deps.settings.podStartMs };
+  const snapshot = isJob(owner) ? await observeSnapshot(deps, owner, signal) : undefined;
+  return {
+    ...{ what: `claim ${wish.namespace}/${wish.name}`, anchors, startMs: deps.settings.podStartMs },
+    ...(snapshot === undefined ? {} : { snapshot }),
+  };
 };
 
 /** What the kubelet says of a pod that does not start, such as a volume that it can't mount: only events tell. */
@@ -74,13 +86,18 @@ const trouble = async (deps: Deps, pod: Pod, signal: AbortSignal): Promise<strin
   return last === undefined ? '' : `${last.reason ?? ''}: ${last.note ?? ''}`;
 };
 
-export const ensureAnchor = async (context: ActContext, owner: Owner, node: string, server: string): Promise<void> => {
+export const ensureAnchor = async (
+  context: ActContext,
+  owner: Owner,
+  { node, server, clone }: Extract<Step, { readonly kind: 'ensureAnchor' }>,
+): Promise<void> => {
   const { deps, job, signal } = context;
   const wish = claimWishOf(owner);
   if (wish === undefined) return;
   const tolerations = deps.caches.servers.get(server)?.spec.pod?.tolerations ?? [];
   const { image } = deps.settings;
-  const pod = anchorPod({ job, claimName: wish.name, write: wish.write, node, image, tolerations });
+  const claim = { claimName: clone ?? wish.name, isClone: clone !== undefined, write: wish.write };
+  const pod = anchorPod({ job, ...claim, node, image, tolerations });
   await createIfAbsent(deps.api, pods, pod, signal);
 };
 
@@ -104,13 +121,28 @@ export interface ClaimMount {
   readonly volume: Omit<Volume, 'name'>;
 }
 
-/** Where the kubelet has mounted the claim for the anchor. @throws while it has not */
-export const claimMount = async (context: ActContext, wish: ClaimWish, node: string): Promise<ClaimMount> => {
+/**
+ * Where the kubelet has mounted the claim, or a clone of it, for the anchor.
+ *
+ * @param grant whose clone is meant; without one any will do
+ * @throws while it has not
+ */
+export const claimMount = async (
+  context: ActContext,
+  wish: ClaimWish,
+  node: string,
+  grant?: Grant,
+): Promise<ClaimMount> => {
   const { deps, job, signal } = context;
   const now = deps.clock.now();
   const anchors = deps.caches.anchors.byIndex('job', job.uid).map((pod) => anchorFacts(pod, '', now));
-  const anchor = readyOn(anchors, node, job.uid);
-  const volume: PersistentVolume | undefined = (await readVolume(deps, wish, signal)).volume;
+  const anchor =
+    wish.snapshot === true && grant === undefined
+      ? readyCloneOn(anchors, node, job.uid)
+      : readyOn(anchors, node, job.uid, grant === undefined || wish.snapshot !== true ? '' : cloneOf(job, grant));
+  const name = wish.snapshot === true ? (anchor?.claim ?? '') : wish.name;
+  const volume: PersistentVolume | undefined =
+    anchor === undefined ? undefined : (await readVolume(deps, { ...wish, name }, signal)).volume;
   if (anchor === undefined || volume === undefined) {
     throw new Error(`claim ${wish.namespace}/${wish.name} is not mounted on node ${node} any more`);
   }

@@ -51,6 +51,8 @@ export interface Settings {
   readonly progressMs: number;
   /** How long a worker pod may take to start. */
   readonly podStartMs: number;
+  /** How long a snapshot may take to be readable, and each clone of it to be bound. */
+  readonly snapshotMs: number;
   /** For loading and locating: a first LTO-9 load takes up to two hours. */
   readonly preparationMs: number;
   readonly filesMs: number;
@@ -71,6 +73,8 @@ export interface JobMetrics {
   bytesRewritten(bytes: number): void;
   segmentsCommitted(count: number, bytes: number): void;
   ended(kind: 'BackupJob' | 'Restore', outcome: string): void;
+  /** Copies of segments that were read back. */
+  copiesVerified(good: number, bad: number): void;
   /** @param schedule empty for a job that no schedule made */
   backupSucceeded(namespace: string, schedule: string, endedAtMs: number): void;
 }

@@ -95,6 +95,9 @@ const wishesOf = (restore: Restore) => {
     paths: escapedPathsOf(restore),
     prefer: restore.spec.preferStreams ?? [],
     target: restore.spec.target.hostPath?.path ?? `claim ${restore.spec.target.persistentVolumeClaim?.claimName ?? ''}`,
+    ...(restore.spec.target.discard === undefined
+      ? {}
+      : { discards: { streams: restore.spec.target.discard.streams ?? [] } }),
     deleted: restore.metadata.deletionTimestamp !== undefined,
     cancelAsked: restore.spec.cancel === true,
     activeDeadlineMs: activeDeadline === undefined ? undefined : parseDurationMs(activeDeadline),
@@ -158,11 +161,14 @@ const podsOf = async (deps: Deps, restore: Restore, signal: AbortSignal): Promis
 
 const reportOf = (head: BackupSaveRecord | undefined, status: RestoreStatus): RestoreReport => {
   const told = head?.status?.restore;
+  const tapeOf = (barcode: string): string =>
+    (status.areas ?? []).find((area) => area.barcode === barcode)?.tape ?? barcode.toLowerCase();
   return {
     done: told?.done ?? [],
+    readBack: (told?.readBack ?? []).map(({ barcode, first, last }) => ({ tape: tapeOf(barcode), first, last })),
     bad: (told?.badSegments ?? []).map(({ segment, barcode, reason = 'Unreadable', message = '' }) => ({
       segment,
-      tape: (status.areas ?? []).find((area) => area.barcode === barcode)?.tape ?? barcode.toLowerCase(),
+      tape: tapeOf(barcode),
       reason,
       message,
     })),

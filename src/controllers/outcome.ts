@@ -1,5 +1,5 @@
 /** What acts achieved, told as data and folded into the owner's status by a second write. */
-import type { Grant, HookRun } from '../api/generated/index.ts';
+import type { BackupJob, Grant, HookRun } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
 import { withRun } from '../decide/hooks.ts';
 import { failedSwitches, withFailedZone } from '../decide/route-fault.ts';
@@ -17,7 +17,11 @@ export type Outcome =
       readonly pods: string;
       readonly message: string;
     }
+  /** The cluster takes no snapshot of the claim, or no clone of that; trying again does not help. */
+  | { readonly kind: 'snapshotRefused'; readonly message: string }
   | { readonly kind: 'recordsFinished' };
+
+type BackupJobStatus = NonNullable<BackupJob['status']>;
 
 interface Held {
   readonly streams?: readonly Grant[];
@@ -33,7 +37,7 @@ export const foldOutcomes = (
   let streams = [...(status.streams ?? [])];
   let retired = [...(status.retired ?? [])];
   for (const outcome of outcomes) {
-    if (outcome.kind === 'recordsFinished' || outcome.kind === 'hookRan') continue;
+    if (!('epoch' in outcome)) continue;
     // A stream that waits again bears the epoch of its lost grant.
     const change = (grant: Grant): Grant =>
       grant.epoch === outcome.epoch && grant.state !== 'Waiting' ? applied(grant, outcome, now) : grant;
@@ -85,3 +89,13 @@ export const foldHooks = (runs: readonly HookRun[], outcomes: readonly Outcome[]
     },
     [...runs],
   );
+
+/** A refusal stands: the next decision is made of it. */
+export const foldRefusal = (
+  snapshot: BackupJobStatus['snapshot'],
+  outcomes: readonly Outcome[],
+): BackupJobStatus['snapshot'] => {
+  const refusal = outcomes.find((outcome) => outcome.kind === 'snapshotRefused');
+  if (refusal === undefined || snapshot === undefined) return snapshot;
+  return { ...snapshot, refused: true, message: bounded(refusal.message, 'detail') };
+};

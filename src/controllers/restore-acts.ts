@@ -15,6 +15,7 @@ import { claimMount, dropAnchor, dropAnchors, ensureAnchor } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { actOnGrant, commonOrder, launch, mustAllow, placeOf } from './grant-acts.ts';
 import type { ActContext, GrantStep } from './grant-acts.ts';
+import { noteVerified } from './note-verified.ts';
 import type { Outcome } from './outcome.ts';
 import { escapedPathsOf } from './restore-choice.ts';
 
@@ -44,12 +45,14 @@ export const actOnRestore = async (
     case 'sealHead':
       return seal(context, restore, step.grant, step.reason);
     case 'ensureAnchor':
-      await ensureAnchor(context, restore, step.node, step.server);
+      await ensureAnchor(context, restore, step);
       return undefined;
     case 'dropAnchor':
       await dropAnchor(context, step.pod, step.uid);
       return undefined;
     case 'finishRecords':
+      if (restore.spec.target.discard !== undefined)
+        await noteVerified(context, restore, headRef(context.deps, restore));
       await dropAnchors(context, restore);
       await deleteIfPresent(context.deps.api, backupSaveRecords, headRef(context.deps, restore), {}, context.signal);
       return { kind: 'recordsFinished' };
@@ -58,6 +61,9 @@ export const actOnRestore = async (
     case 'assign':
     case 'closeHead':
     case 'runHook':
+    case 'takeSnapshot':
+    case 'ensureClone':
+    case 'dropClone':
       throw new Error(`a restore takes no step ${step.kind}`);
     default:
       return actOnGrant(context, step satisfies GrantStep);
@@ -122,21 +128,28 @@ const launchRestore = async (
   const backup: JobRef | undefined = restore.status?.backup;
   if (backup === undefined) throw new Error(`restore ${restore.metadata.name} names no backup`);
   const place = placeOf(context, grant);
-  const { targetFolder, target } = await targetOn(context, place.server, restore);
-  const order: WorkerOrder = {
-    role: 'restore',
+  const reading = {
     ...commonOrder(context, grant, grantName(job.uid, grant)),
     tape: { name: grant.tape ?? '', barcode: grant.barcode ?? '', labelId: grant.labelId ?? '' },
     record: headRef(deps, restore).name,
-    backup: { ...backup, kind: 'BackupJob' },
+    backup: { ...backup, kind: 'BackupJob' as const },
     planRecord: restore.status?.planRecord ?? '',
     commitRecords: restore.status?.records ?? [],
     segments: [...segments],
+    heartbeatMs: deps.settings.heartbeatMs,
+  };
+  if (restore.spec.target.discard !== undefined) {
+    await launch(context, { order: { role: 'verify', ...reading }, ...place, job, fence: true });
+    return undefined;
+  }
+  const { targetFolder, target } = await targetOn(context, place.server, restore);
+  const order: WorkerOrder = {
+    role: 'restore',
+    ...reading,
     targetFolder,
     paths: escapedPathsOf(restore),
     conflict: restore.spec.conflict ?? 'Fail',
     finish,
-    heartbeatMs: deps.settings.heartbeatMs,
   };
   await launch(context, { order, ...place, target, job, fence: true });
   return undefined;

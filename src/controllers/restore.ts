@@ -6,9 +6,10 @@ import { firstMissing } from '../decide/backup-result.ts';
 import { holds } from '../decide/grant.ts';
 import { decideRestore } from '../decide/restore.ts';
 import { withWorkReady } from '../decide/ready.ts';
-import type { RestoreStatus, RestoreStep } from '../decide/restore-view.ts';
+import type { BackupContent, RestoreStatus, RestoreStep } from '../decide/restore-view.ts';
 import { finaliseRestore, restoreIsTerminal, summariseRestore } from '../decide/restore-status.ts';
 import { countOf } from '../decide/spans.ts';
+import { copiesIn } from '../decide/verify.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile, Result } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
@@ -93,14 +94,27 @@ const firstLook = async (deps: Deps, restore: Restore, signal: AbortSignal): Pro
   if (missing !== undefined)
     return failed('BackupNotSucceeded', `segment ${missing} of ${backup.name} was never committed`);
   // How much chosen paths hold is not known before they are read.
-  const whole = escapedPathsOf(restore).length === 0 ? { bytesTotal: found.bytes } : {};
+  const knowsBytes = restore.spec.target.discard === undefined && escapedPathsOf(restore).length === 0;
+  const whole = knowsBytes ? { bytesTotal: found.bytes } : {};
   return {
     backup,
     planRecord: planRecordName(backup.uid, backup.processNumber),
     records: [...found.records],
-    progress: { segmentsDone: 0, segmentsTotal: countOf(found.content.wanted), bytesDone: 0, percent: '0%', ...whole },
+    progress: {
+      segmentsDone: 0,
+      segmentsTotal: totalOf(restore, found.content),
+      bytesDone: 0,
+      percent: '0%',
+      ...whole,
+    },
   };
 };
+
+/** Of a restore that discards every copy counts. */
+const totalOf = ({ spec: { target } }: Restore, content: BackupContent): number =>
+  target.discard === undefined
+    ? countOf(content.wanted)
+    : copiesIn({ discards: { streams: target.discard.streams ?? [] } }, content).length;
 
 const write = async (
   deps: Deps,

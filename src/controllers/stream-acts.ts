@@ -19,6 +19,7 @@ import { runHook } from './hook-runner.ts';
 import type { HookTasks } from './hook-tasks.ts';
 import { isLockedNow } from './job-retention.ts';
 import type { Outcome } from './outcome.ts';
+import { dropClone, dropSnapshots, ensureClone, takeSnapshot } from './snapshots.ts';
 
 export type StreamStep = Extract<
   Step,
@@ -32,6 +33,9 @@ export type StreamStep = Extract<
       | 'sealHead'
       | 'ensureAnchor'
       | 'dropAnchor'
+      | 'takeSnapshot'
+      | 'ensureClone'
+      | 'dropClone'
       | 'finishRecords';
   }
 >;
@@ -55,13 +59,21 @@ export const actOnStream = async (
     case 'sealHead':
       return seal(context, step.grant, step.reason);
     case 'ensureAnchor':
-      await ensureAnchor(context, job, step.node, step.server);
+      await ensureAnchor(context, job, step);
       return undefined;
     case 'dropAnchor':
       await dropAnchor(context, step.pod, step.uid);
       return undefined;
+    case 'takeSnapshot':
+      return takeSnapshot(context, job);
+    case 'ensureClone':
+      return ensureClone(context, job, step.grant);
+    case 'dropClone':
+      await dropClone(context, step.claim, step.uid);
+      return undefined;
     case 'finishRecords':
       await dropAnchors(context, job);
+      await dropSnapshots(context, job);
       await finishRecords(context, job.status?.ending?.result);
       return { kind: 'recordsFinished' };
   }
@@ -91,10 +103,16 @@ interface SourceMount {
   readonly source: Volume;
 }
 
-const sourceOn = async (context: ActContext, server: BackupServer, job: BackupJob): Promise<SourceMount> => {
+/** @param grant whose clone of a snapshot is meant; without one any will do */
+const sourceOn = async (
+  context: ActContext,
+  server: BackupServer,
+  job: BackupJob,
+  grant?: Grant,
+): Promise<SourceMount> => {
   const wish = claimWishOf(job);
   if (wish !== undefined) {
-    const { folder, volume } = await claimMount(context, wish, server.spec.node);
+    const { folder, volume } = await claimMount(context, wish, server.spec.node, grant);
     return { sourceFolder: folder, source: { ...volume, name: 'source' } };
   }
   const sourceFolder = sourceFolderOn(server, job);
@@ -108,6 +126,7 @@ const ensureRecord = async (
   spec: Pick<BackupSaveRecord['spec'], 'type' | 'stream'>,
 ): Promise<void> => {
   const { shared: _shared, ...source } = sourceOrder(owner);
+  const snapshot = owner.status?.snapshot?.name;
   const schedule = owner.metadata.labels?.[labels.schedule];
   const record: BackupSaveRecord = {
     apiVersion,
@@ -130,6 +149,7 @@ const ensureRecord = async (
         include: [...source.include],
         exclude: [...source.exclude],
         command: [...(source.command ?? [])],
+        ...(snapshot === undefined ? {} : { snapshot }),
       },
       ...(schedule === undefined ? {} : { schedule }),
     },
@@ -225,7 +245,7 @@ const openHead = async (
 const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): Promise<undefined> => {
   const { deps } = context;
   const place = placeOf(context, grant);
-  const { sourceFolder, source } = await sourceOn(context, place.server, job);
+  const { sourceFolder, source } = await sourceOn(context, place.server, job, grant);
   const retainUntil = job.status?.expires;
   const order: WorkerOrder = {
     role: 'backup',

@@ -4,7 +4,7 @@
  */
 import { bounded } from '../api/status-text.ts';
 import type { Grant } from './grant.ts';
-import type { NodeFacts, PodFacts } from './pod-facts.ts';
+import { isStartOver, type NodeFacts, type PodFacts } from './pod-facts.ts';
 import type { Fault } from './step.ts';
 
 export interface ActionPatience {
@@ -31,7 +31,7 @@ export const lossOfPlace = (pod: PodFacts, { nodes, patience }: Judging): Fault 
   if (nodes.get(pod.node)?.ready !== true && pod.ageMs > patience.nodeMs) {
     return fault('NodeGone', `node ${pod.node} is not ready and runs pod ${pod.name}`, 'server');
   }
-  if (pod.state === 'waiting' && pod.ageMs > patience.startMs) {
+  if (isStartOver(pod, patience.startMs)) {
     const why = pod.waitingReason ?? 'no reason given';
     return fault('PodNotStarted', `pod ${pod.name} did not start on ${pod.node}: ${why}`, 'server');
   }

@@ -5,7 +5,7 @@
  * level that `disjointness` calls Required.
  * Then, in this order: fewest shared servers, libraries, fabrics, switches; fewest hops; fewest errors; names.
  */
-import { chooseTapes } from './choose-tapes.ts';
+import { chooseTapes, type TapeChoice } from './choose-tapes.ts';
 import { makeRouteFinder } from './routes.ts';
 import type { FabricPort, FabricSwitch, Route, RouteFinder } from './routes.ts';
 
@@ -29,17 +29,6 @@ export interface DriveChoice {
   /** Names of the servers that can open it; absent: all. */
   readonly servers?: readonly string[];
   readonly errors: number;
-}
-
-export interface TapeChoice {
-  readonly name: string;
-  readonly barcode: string;
-  readonly library: string;
-  readonly labelId?: string;
-  /** Bytes written so far; fuller tapes are used up first. */
-  readonly usedBytes: number;
-  /** The one stream that may have it: it has written there, and copies lie on distinct tapes. Absent: any stream. */
-  readonly onlyFor?: number;
 }
 
 /** What may be taken now, already filtered by reach, pool, state and what the job must avoid; any order. */

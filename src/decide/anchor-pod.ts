@@ -8,6 +8,8 @@ import type { WorkerImage } from './worker-pod.ts';
 export interface AnchorPlan {
   readonly job: JobIdentity;
   readonly claimName: string;
+  /** The claim is this grant's clone of a snapshot. */
+  readonly isClone?: boolean;
   readonly write: boolean;
   readonly node: string;
   readonly image: WorkerImage;
@@ -17,11 +19,11 @@ export interface AnchorPlan {
 /** Numeric and not root, so that the strictest pod security standard admits it. */
 const nobody = 65_532;
 
-export const anchorPod = ({ job, claimName, write, node, image, tolerations }: AnchorPlan): Pod => ({
+export const anchorPod = ({ job, claimName, isClone, write, node, image, tolerations }: AnchorPlan): Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
-    name: anchorName(job.uid, node),
+    name: anchorName(job.uid, node, isClone === true ? claimName : ''),
     namespace: job.namespace,
     labels: {
       'app.kubernetes.io/name': 'twinreel',

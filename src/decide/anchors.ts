@@ -3,6 +3,8 @@ import type { BackupJob, Grant, Restore } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
 import { readyOn } from './claims.ts';
 import type { AnchorFacts, ClaimWish } from './claims.ts';
+import { cloneOf, isBound } from './clones.ts';
+import type { SnapshotView } from './clones.ts';
 import { holds } from './grant.ts';
 import type { Step } from './step.ts';
 
@@ -13,6 +15,8 @@ export interface ClaimView {
   readonly anchors: readonly AnchorFacts[];
   /** How long one may take to start. */
   readonly startMs: number;
+  /** A snapshot is read: each grant has a clone of its own mounted instead of the claim. */
+  readonly snapshot?: SnapshotView;
 }
 
 export interface Tending {
@@ -35,33 +39,47 @@ export const claimWishOf = ({ metadata, spec }: BackupJob | Restore): ClaimWish 
   const named = write ? spec.target.persistentVolumeClaim : spec.source.persistentVolumeClaim;
   if (named === undefined) return undefined;
   const { claimName, path = '', volumeMode } = named;
-  return { namespace: metadata.namespace ?? '', name: claimName, path, block: volumeMode === 'Block', write };
+  const snapshot = !write && spec.source.snapshot !== undefined ? { snapshot: true } : {};
+  return {
+    ...{ namespace: metadata.namespace ?? '', name: claimName, path, block: volumeMode === 'Block', write },
+    ...snapshot,
+  };
 };
 
 /** Does the claim, if there is one, stand mounted where the grant works? */
-export const isAnchored = (uid: string, claim: ClaimView | undefined, grant: Pick<Grant, 'node'>): boolean =>
-  claim === undefined || readyOn(claim.anchors, grant.node ?? '', uid) !== undefined;
+export const isAnchored = (uid: string, claim: ClaimView | undefined, grant: Grant): boolean =>
+  claim === undefined || readyOn(claim.anchors, grant.node ?? '', uid, cloneFor(claim, grant)) !== undefined;
+
+const cloneFor = ({ snapshot }: ClaimView, grant: Grant): string =>
+  snapshot === undefined ? '' : cloneOf(snapshot, grant);
+
+const serves = (claim: ClaimView, anchor: AnchorFacts, grant: Grant): boolean =>
+  anchor.node === (grant.node ?? '') && (claim.snapshot === undefined || anchor.claim === cloneFor(claim, grant));
 
 const needing: readonly Grant['state'][] = ['Reserved', 'Preparing', 'Ready', 'Running'];
 
 export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending => {
   if (claim === undefined) return { steps: [] };
-  const held = new Set([...grants.filter(holds).map(({ node }) => node ?? ''), ...busyNodes]);
-  const steps: Step[] = claim.anchors.filter((one) => !held.has(one.node) && !one.deleting).map(drop);
+  const isHeld = (anchor: AnchorFacts): boolean =>
+    busyNodes.includes(anchor.node) || grants.some((grant) => holds(grant) && serves(claim, anchor, grant));
+  const steps: Step[] = claim.anchors.filter((one) => !isHeld(one) && !one.deleting).map(drop);
   if (ends) return { steps };
   const wanted = grants.filter(
-    ({ state, server, node }) => needing.includes(state) && server !== undefined && node !== undefined,
+    (grant) =>
+      needing.includes(grant.state) &&
+      grant.server !== undefined &&
+      grant.node !== undefined &&
+      (claim.snapshot === undefined || isBound(claim.snapshot, grant)),
   );
-  for (const { node = '', server = '' } of wanted) {
-    const anchor = claim.anchors.find((one) => one.node === node);
+  for (const grant of wanted) {
+    const anchor = claim.anchors.find((one) => serves(claim, one, grant));
     if (anchor === undefined) {
-      if (!steps.some((step) => step.kind === 'ensureAnchor' && step.node === node)) {
-        steps.push({ kind: 'ensureAnchor', node, server });
-      }
+      const step = ensure(claim, grant);
+      if (!steps.some((one) => isSame(one, step))) steps.push(step);
       continue;
     }
     if (anchor.deleting || anchor.state === 'ready') continue;
-    const works = grants.some((one) => one.node === node && one.state === 'Running');
+    const works = grants.some((one) => one.state === 'Running' && serves(claim, anchor, one));
     const failure = failureOf(claim, anchor);
     // What works has the claim mounted for itself; only what starts next needs another anchor.
     if (works && anchor.state === 'ended') steps.push(drop(anchor));
@@ -69,6 +87,17 @@ export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending
   }
   return { steps };
 };
+
+type Ensure = Extract<Step, { readonly kind: 'ensureAnchor' }>;
+
+const ensure = (claim: ClaimView, grant: Grant): Ensure => {
+  const clone = cloneFor(claim, grant);
+  const { node = '', server = '' } = grant;
+  return { kind: 'ensureAnchor', node, server, ...(clone === '' ? {} : { clone }) };
+};
+
+const isSame = (step: Step, { node, clone }: Ensure): boolean =>
+  step.kind === 'ensureAnchor' && step.node === node && step.clone === clone;
 
 const drop = ({ name, uid }: AnchorFacts): Step => ({ kind: 'dropAnchor', pod: name, uid });
 

@@ -23,6 +23,7 @@ import type { PodFacts, NodeFacts } from './pod-facts.ts';
 import { routeFault } from './route-fault.ts';
 import type { Span } from './spans.ts';
 import { isQuiesced } from './quiesce.ts';
+import { dropClones, hasSnapshot, makeClones } from './snapshot.ts';
 import { judgeStream } from './stream-fault.ts';
 import type { HeadFacts, Patience, Silence } from './stream-fault.ts';
 import type { Fault, Step } from './step.ts';
@@ -106,6 +107,7 @@ const tend = (draft: Draft, seen: SeenJob): void => {
     ends: draft.status.ending !== undefined,
   });
   take(draft, steps);
+  dropClones(draft, seen);
   if (failure === undefined) return;
   draft.status = { ...draft.status, ending: { result: 'Failed', reason: 'SourceNotReachable', message: failure } };
 };
@@ -134,12 +136,21 @@ const endingAsked = (seen: SeenJob, nowMs: number): { readonly ending?: Ending }
 const goOn = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   for (const grant of [...draft.streams]) forward(draft, seen, grant, nowMs);
   promoteStandbys(draft, seen);
-  if (isMounted(draft, seen) && isQuiesced(draft, seen, nowMs)) {
+  if (isReadable(draft, seen, nowMs)) {
     launchPlan(draft, seen);
     startReady(draft, seen);
   }
   handOut(draft, seen);
   finish(draft, seen);
+};
+
+/** The source is at rest, if that is wanted, and can be read. */
+const isReadable = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
+  const snapshot = seen.claim?.snapshot;
+  if (snapshot === undefined) return isMounted(draft, seen) && isQuiesced(draft, seen, nowMs);
+  if (!hasSnapshot(draft, seen, snapshot, nowMs)) return false;
+  makeClones(draft, seen, snapshot, nowMs);
+  return true;
 };
 
 /** The application is not put to sleep before the claim can be read. */

@@ -1,5 +1,15 @@
 /** Which stream goes where and gets which tape, once drives are chosen. Pure. */
-import type { TapeChoice } from './allocate.ts';
+
+export interface TapeChoice {
+  readonly name: string;
+  readonly barcode: string;
+  readonly library: string;
+  readonly labelId?: string;
+  /** Bytes written so far; fuller tapes are used up first. */
+  readonly usedBytes: number;
+  /** The one stream that may have it: it has written there, and copies lie on distinct tapes. Absent: any stream. */
+  readonly onlyFor?: number;
+}
 
 /** For one place, in the order in which the places were given. */
 export interface TapeForStream {

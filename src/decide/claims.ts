@@ -23,6 +23,8 @@ export interface ClaimWish {
   readonly path: string;
   readonly block: boolean;
   readonly write: boolean;
+  /** Not itself is read, but clones of a snapshot. */
+  readonly snapshot?: boolean;
 }
 
 export interface SeenClaim {
@@ -76,8 +78,9 @@ export const reachOf = (wish: ClaimWish, seen: SeenClaim): ClaimReach | ClaimRef
     return refuse('wait', `${what} is not bound to a volume: ${how}`);
   }
   if (wish.write && !modes.some((mode) => mode !== 'ReadOnlyMany')) return refuse('never', `${what} can't be written`);
-  const problem = unsupportedVolume(volume);
+  const problem = unsupportedVolume(volume) ?? (wish.snapshot === true ? noSnapshotOf(claim, volume) : undefined);
   if (problem !== undefined) return refuse('never', `${what}: ${problem}`);
+  if (wish.snapshot === true) return clonePlaces(what, volume, seen.nodes);
   return placesOf(what, modes, volume, wish, seen);
 };
 
@@ -103,6 +106,21 @@ const placesOf = (
   if (nodes.length > 0) return { kind: 'reachable', what: where, nodes, oneNode };
   const why = 'its node affinity, and a kubelet, which nodes of the node agent lack';
   return refuse('wait', `${where} can't be mounted on any node that has ${why}`);
+};
+
+const noSnapshotOf = ({ spec }: PersistentVolumeClaim, volume: PersistentVolume): string | undefined => {
+  if (volume.spec?.csi === undefined)
+    return `snapshots are taken of volumes of CSI drivers only, and ${volume.metadata?.name ?? 'its volume'} is none`;
+  return (spec?.storageClassName ?? '') === ''
+    ? 'it names no storage class, by which clones of a snapshot could be made'
+    : undefined;
+};
+
+/** A clone is nobody else's: who uses the claim is in no one's way. A driver makes it where the volume itself may be. */
+const clonePlaces = (what: string, volume: PersistentVolume, nodes: readonly Node[]): ClaimReach | ClaimRefusal => {
+  const able = nodes.filter((node) => hasKubelet(node) && admits(volume, node)).map(nameOf);
+  if (able.length > 0) return { kind: 'reachable', what: `a snapshot of ${what}`, nodes: able, oneNode: false };
+  return refuse('wait', `a clone of ${what} can't be mounted on any node that has its node affinity, and a kubelet`);
 };
 
 /** Pods that have ended let go of it. */
@@ -189,6 +207,8 @@ export interface AnchorFacts {
   readonly name: string;
   readonly uid: string;
   readonly node: string;
+  /** Name of what it mounts. */
+  readonly claim?: string;
   readonly state: AnchorState;
   readonly deleting: boolean;
   readonly ageMs: number;
@@ -216,6 +236,7 @@ export const anchorFacts = (pod: Pod, why: string, nowMs: number): AnchorFacts =
     name: metadata?.name ?? '',
     uid: metadata?.uid ?? '',
     node: spec?.nodeName ?? '',
+    claim: spec?.volumes?.[0]?.persistentVolumeClaim?.claimName ?? '',
     state,
     deleting: metadata?.deletionTimestamp !== undefined,
     ageMs: Math.max(0, nowMs - Date.parse(metadata?.creationTimestamp ?? '')),
@@ -223,6 +244,29 @@ export const anchorFacts = (pod: Pod, why: string, nowMs: number): AnchorFacts =
   };
 };
 
-/** The pod that keeps the claim mounted on the node; undefined while it does not. */
-export const readyOn = (anchors: readonly AnchorFacts[], node: string, ownerUid: string): AnchorFacts | undefined =>
-  anchors.find((one) => one.name === anchorName(ownerUid, node) && one.state === 'ready' && !one.deleting);
+/**
+ * The pod that keeps the claim mounted on the node; undefined while it does not.
+ *
+ * @param clone that is meant instead
+ */
+export const readyOn = (
+  anchors: readonly AnchorFacts[],
+  node: string,
+  ownerUid: string,
+  clone = '',
+): AnchorFacts | undefined =>
+  anchors.find(
+    (one) =>
+      one.name === anchorName(ownerUid, node, clone) &&
+      (clone === '' || one.claim === clone) &&
+      one.state === 'ready' &&
+      !one.deleting,
+  );
+
+/** Any of the job's clones that is mounted on the node: they all show the same. */
+export const readyCloneOn = (
+  anchors: readonly AnchorFacts[],
+  node: string,
+  ownerUid: string,
+): AnchorFacts | undefined =>
+  anchors.find((one) => one.node === node && readyOn([one], node, ownerUid, one.claim) !== undefined);

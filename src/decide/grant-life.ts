@@ -63,6 +63,11 @@ export const faultOfPod = (pod: PodFacts): Fault => {
     const domain = domainOf(told.fault);
     return { reason: boundedReason(reason), message: bounded(message, 'detail'), domain, lostBytes: lostBytes ?? 0 };
   }
+  if (pod.exit?.reason === 'OOMKilled') {
+    const limit = "its memory limit (spec.pod.resources of the BackupServer) or the node's memory was not enough";
+    const message = bounded(`pod ${pod.name} was killed for want of memory on ${pod.node}: ${limit}`, 'detail');
+    return { reason: 'OutOfMemory', message, domain: 'server', lostBytes: 0 };
+  }
   const code = pod.exit?.code ?? 'unknown';
   const message = `pod ${pod.name} ended with exit code ${code} (${pod.exit?.reason ?? 'no reason'}) and left no message`;
   return { reason: 'WorkerDied', message: bounded(message, 'detail'), domain: 'worker', lostBytes: 0 };

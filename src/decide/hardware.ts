@@ -13,7 +13,8 @@ import type {
   TapeLibrary,
 } from '../api/generated/index.ts';
 import type { HostFolder } from '../api/worker-order.ts';
-import type { DriveChoice, Free, ServerChoice, TapeChoice } from './allocate.ts';
+import type { DriveChoice, Free, ServerChoice } from './allocate.ts';
+import type { TapeChoice } from './choose-tapes.ts';
 import type { ClaimReach, ClaimRefusal } from './claims.ts';
 import type { FabricSwitch } from './routes.ts';
 import { libraryOf } from './tape-place.ts';

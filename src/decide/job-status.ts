@@ -41,6 +41,7 @@ export const phaseOf = (status: JobStatus): NonNullable<JobStatus['phase']> => {
   if (anyIn(streams, 'Running'))
     return (status.plan?.segments ?? 0) > 0 || status.plan?.complete === true ? 'Running' : 'Planning';
   if ((status.hooks ?? []).some((run) => run.when === 'Before' && run.state === 'Running')) return 'Quiescing';
+  if (status.snapshot !== undefined && status.snapshot.ready !== true) return 'Quiescing';
   if (anyIn(streams, 'Ready')) return 'Planning';
   if (anyIn(streams, 'Reserved', 'Preparing')) return 'Preparing';
   if (anyIn(streams, 'Allocating')) return 'Allocating';
@@ -214,7 +215,7 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
     const least = copies >= spec.copies ? 'AllCopiesWritten' : 'CopiesMissing';
     conditions = set(conditions, 'Redundant', copies >= spec.copies, least, `${copies} of ${spec.copies} copies`);
     const how = consistency(status, spec);
-    conditions = set(conditions, 'Consistent', how.reason === 'Quiesced', how.reason, how.message);
+    conditions = set(conditions, 'Consistent', how.consistent, how.reason, how.message);
   }
   const left = stillHeld(held);
   conditions = set(conditions, 'Released', held.length === 0, left.reason, left.message);
@@ -230,12 +231,32 @@ export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: num
   };
 };
 
-const consistency = (status: JobStatus, spec: EffectiveSpec): { readonly reason: string; readonly message: string } => {
-  if (status.interrupted === true)
-    return { reason: 'Interrupted', message: 'the source was read in parts, before a suspension and after it' };
-  return quiesced(spec.hooks.before, status.hooks ?? [])
-    ? { reason: 'Quiesced', message: 'the application was quiesced while it was read' }
-    : { reason: 'LiveSource', message: 'read from a live source: each file is consistent in itself' };
+interface Consistency {
+  readonly consistent: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+const consistency = (status: JobStatus, spec: EffectiveSpec): Consistency => {
+  if (status.interrupted === true) {
+    const message = 'the source was read in parts, before a suspension and after it';
+    return { consistent: false, reason: 'Interrupted', message };
+  }
+  const isQuiet = quiesced(spec.hooks.before, status.hooks ?? []);
+  if (status.snapshot?.takenAt !== undefined) {
+    const how = isQuiet ? ', for which the application was quiesced' : '';
+    return {
+      consistent: true,
+      reason: 'Snapshot',
+      message: `read from a snapshot of ${status.snapshot.takenAt}${how}`,
+    };
+  }
+  return isQuiet
+    ? { consistent: true, reason: 'Quiesced', message: 'the application was quiesced while it was read' }
+    : {
+        ...{ consistent: false, reason: 'LiveSource' },
+        message: 'read from a live source: each file is consistent in itself',
+      };
 };
 
 const stillHeld = (held: readonly Grant[]): { readonly reason: string; readonly message: string } => {

@@ -25,6 +25,8 @@ export interface PodFacts {
   readonly ageMs: number;
   /** Why a waiting pod waits, such as `ImagePullBackOff`. */
   readonly waitingReason?: string;
+  /** It waits for an image that nobody will bring: the kubelet's next attempt would end the same way. */
+  readonly cannotStart?: true;
 }
 
 export interface NodeFacts {
@@ -32,6 +34,9 @@ export interface NodeFacts {
   readonly bootId: string;
   readonly machineId: string;
 }
+
+/** Of the kubelet; after `ErrImagePull` it does try again. */
+const hopelessReasons: readonly unknown[] = ['ErrImageNeverPull', 'InvalidImageName'];
 
 /** @param nowMs the observer's clock */
 export const podFacts = (pod: Pod, nowMs: number): PodFacts => {
@@ -52,11 +57,16 @@ export const podFacts = (pod: Pod, nowMs: number): PodFacts => {
     fenced: (metadata?.finalizers ?? []).includes(finalizers.fence),
     ageMs: Math.max(0, nowMs - Date.parse(metadata?.creationTimestamp ?? new Date(nowMs).toISOString())),
     ...(why === '' ? {} : { waitingReason: why }),
+    ...(hopelessReasons.includes(waiting?.reason) ? { cannotStart: true } : {}),
     ...(ended && last !== undefined
       ? { exit: { code: last.exitCode, reason: last.reason ?? '', ...(message === undefined ? {} : { message }) } }
       : {}),
   };
 };
+
+/** Whether a pod that has not started is to be given up. */
+export const isStartOver = ({ state, ageMs, cannotStart }: PodFacts, startMs: number): boolean =>
+  state === 'waiting' && (cannotStart === true || ageMs > startMs);
 
 const outcomes: readonly unknown[] = ['succeeded', 'failed', 'stopped'];
 

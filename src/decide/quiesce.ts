@@ -1,4 +1,4 @@
-/** When hooks run: `before` once every route is prepared, `after` as soon as nothing is read any more. */
+/** When hooks run: `before` once every route is prepared, `after` as soon as nothing is read of it any more. */
 import type { HookRun } from '../api/generated/index.ts';
 import type { SeenJob } from './backup-job.ts';
 import { nextHook, withRun } from './hooks.ts';
@@ -39,7 +39,8 @@ const runHook = (draft: Draft, run: HookRun): void => {
 
 /** The application wakes as soon as nothing is read any more, on every path on which it may have been put to sleep. */
 export const wake = (draft: Draft, seen: SeenJob, nowMs: number): boolean => {
-  const touched = (draft.status.hooks ?? []).length > 0 || draft.status.plan?.record !== undefined;
+  const { hooks = [], plan, snapshot } = draft.status;
+  const touched = hooks.length > 0 || plan?.record !== undefined || snapshot !== undefined;
   if (!touched) return true;
   const next = nextOf(draft, seen, 'After', nowMs);
   if (next.kind === 'done' || next.kind === 'failed') return true;

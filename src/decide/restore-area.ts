@@ -6,6 +6,7 @@ import { success, unreadable } from './restore-ending.ts';
 import type { Choice, RestoreDecision, RestoreEnding, RestoreStatus, SeenRestore } from './restore-view.ts';
 import { countOf, subtract } from './spans.ts';
 import type { Span } from './spans.ts';
+import { nextToVerify, readOn } from './verify.ts';
 
 const maxAreas = 256;
 
@@ -38,6 +39,10 @@ export type Next =
   | { readonly kind: 'end'; readonly ending: RestoreEnding };
 
 export const nextFor = (seen: SeenRestore, status: RestoreStatus, choice: Choice, granted?: string): Next => {
+  if (seen.discards !== undefined) {
+    const next = nextToVerify(seen, status, choice, granted);
+    return next.kind === 'read' ? { ...next, isLast: false } : next;
+  }
   const found = remaining(seen, status, choice, granted);
   const area = found.ok ? found.areas[0] : undefined;
   if (found.ok && area !== undefined) return { kind: 'read', area, isLast: found.areas.length === 1 };
@@ -71,7 +76,9 @@ export const hasBegun = ({ areas = [] }: RestoreStatus): boolean => areas.some((
 export const nextArea = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {
   const { choice } = seen;
   if (choice === undefined) return { status, steps: [] };
-  const done = closeArea(status, seen.report.done);
+  const done = closeArea(status, (tape) =>
+    seen.discards === undefined ? seen.report.done : readOn(seen, status, tape),
+  );
   const next = nextFor(seen, done, choice);
   const startedAt = new Date(nowMs).toISOString();
   switch (next.kind) {
@@ -115,10 +122,10 @@ export const chooseAgain = (seen: SeenRestore, status: RestoreStatus, waiting: G
 export const withCurrent = (status: RestoreStatus, area: RestoreArea): RestoreArea[] =>
   (status.areas ?? []).map((one, index) => (index === status.currentArea ? area : one));
 
-const closeArea = (status: RestoreStatus, done: readonly Span[]): RestoreStatus => {
+const closeArea = (status: RestoreStatus, doneOn: (tape: string) => readonly Span[]): RestoreStatus => {
   const areas = (status.areas ?? []).map((area) => {
     if (area.state === 'Done' || area.state === 'Failed') return area;
-    const left = countOf(subtract([{ first: area.first, last: area.last }], done));
+    const left = countOf(subtract([{ first: area.first, last: area.last }], doneOn(area.tape)));
     return {
       ...area,
       state: left === 0 || left < area.last - area.first + 1 ? ('Done' as const) : ('Failed' as const),

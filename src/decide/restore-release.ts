@@ -87,6 +87,8 @@ export type TargetFree =
 
 /** May another worker write into the target now? */
 export const targetIsFree = (seen: SeenRestore, status: RestoreStatus, nowMs: number): TargetFree => {
+  // Nothing is written: a lost worker that still reads does no harm.
+  if (seen.discards !== undefined) return { kind: 'free' };
   const writers = (status.retired ?? []).filter(mayWrite);
   const overdue = writers.find((grant) => isOverdue(seen, grant, nowMs));
   if (overdue !== undefined) return { kind: 'never', ending: unconfirmed(overdue) };

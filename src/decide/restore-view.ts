@@ -25,6 +25,8 @@ export interface Choice extends BackupContent {
 /** What the workers reported so far. */
 export interface RestoreReport {
   readonly done: readonly Span[];
+  /** Of a restore that discards: what was read and is good. */
+  readonly readBack?: readonly (Span & { readonly tape: string })[];
   readonly bad: readonly {
     readonly segment: number;
     readonly tape: string;
@@ -60,6 +62,8 @@ export interface SeenRestore {
   readonly silence: () => Silence;
   readonly patience: Patience;
   readonly fenceTimeoutMs: number;
+  /** It only reads back, of these streams; none: of all. */
+  readonly discards?: { readonly streams: readonly number[] };
   /** The claim that is restored into, if it is one. */
   readonly claim?: ClaimView;
 }

@@ -23,6 +23,7 @@ import type {
 import { subtract } from './spans.ts';
 import type { Span } from './spans.ts';
 import { judgeStream } from './stream-fault.ts';
+import { leftOn } from './verify.ts';
 
 const maxBad = 256;
 
@@ -131,7 +132,7 @@ const closeBooks = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs
 /** No worker could be had any more that would have tidied up. */
 const withLeftover = (seen: SeenRestore, status: RestoreStatus): RestoreStatus => {
   const { ending } = status;
-  const tidy = seen.head === undefined || seen.report.finished || !hasBegun(status);
+  const tidy = seen.discards !== undefined || seen.head === undefined || seen.report.finished || !hasBegun(status);
   if (ending === undefined || ending.result === 'Succeeded' || tidy) return status;
   const note = `; a working folder .twinreel-* may be left in ${seen.target}`;
   const message = ending.message.endsWith(note) ? ending.message : `${ending.message}${note}`;
@@ -148,7 +149,7 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   if (next.kind === 'read' && next.area.tape === grant.tape) {
     // The allocator may have granted what was chosen before.
     const areas = withCurrent(status, areaFrom(next.area, 'Reading'));
-    const segments = segmentsIn(next.area, seen, seen.choice);
+    const segments = segmentsIn(next.area, seen, status, seen.choice);
     return { status: { ...withStream(status, running), areas }, steps: launch(running, segments, next.isLast) };
   }
   if (next.kind === 'finish' && next.copy.tape === grant.tape)
@@ -162,11 +163,19 @@ const launch = (grant: Grant, segments: readonly Span[], finish: boolean): reado
   { kind: 'launchRestore', grant, segments, finish },
 ];
 
-const segmentsIn = ({ first, last }: Area, { report }: SeenRestore, { wanted }: Choice): readonly Span[] =>
-  subtract(subtract(wanted, report.done), [
-    { first: -1, last: first - 1 },
-    { first: last + 1, last: Infinity },
-  ]);
+const segmentsIn = (
+  { first, last, tape }: Area,
+  seen: SeenRestore,
+  status: RestoreStatus,
+  choice: Choice,
+): readonly Span[] =>
+  subtract(
+    seen.discards === undefined ? subtract(choice.wanted, seen.report.done) : leftOn(seen, status, choice, tape),
+    [
+      { first: -1, last: first - 1 },
+      { first: last + 1, last: Infinity },
+    ],
+  );
 
 const judge = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: number): RestoreDecision => {
   const pod = seen.view.pods.get(grantName(seen.uid, grant));

@@ -21,13 +21,13 @@ export const initialStatus = (spec: EffectiveSpec, now: string): JobStatus => ({
 });
 
 /**
- * The application was woken when the job was suspended: its hooks run again, and what is read from here on is of another
+ * The application was woken when the job was suspended: its hooks run again, another snapshot is taken, and what is read from here on is of another
  * moment. What an outstanding fence covers stays held, as a former grant.
  *
  * @param now RFC 3339
  */
 export const resumed = (suspended: JobStatus, spec: EffectiveSpec, now: string): JobStatus => {
-  const { ending: _ended, allocatedAt: _secured, hooks: _ran, suspendedAt, ...status } = suspended;
+  const { ending: _ended, allocatedAt: _secured, hooks: _ran, snapshot: _gone, suspendedAt, ...status } = suspended;
   const { streams = [], streamsText } = initialStatus(spec, now);
   const pausedMs = suspendedAt === undefined ? 0 : Math.max(0, Date.parse(now) - Date.parse(suspendedAt));
   const begun = status.plan?.record !== undefined || status.interrupted === true;

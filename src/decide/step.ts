@@ -30,9 +30,14 @@ export type Step =
   | { readonly kind: 'sealHead'; readonly grant: Grant; readonly reason: string }
   /** Begun once; asked for again until it has ended. */
   | { readonly kind: 'runHook'; readonly run: HookRun }
-  /** Keeps the job's claim mounted on the node; the server's tolerations are the pod's. */
-  | { readonly kind: 'ensureAnchor'; readonly node: string; readonly server: string }
+  /** Keeps the job's claim, or a clone of it, mounted on the node; the server's tolerations are the pod's. */
+  | { readonly kind: 'ensureAnchor'; readonly node: string; readonly server: string; readonly clone?: string }
   | { readonly kind: 'dropAnchor'; readonly pod: string; readonly uid: string }
+  /** Of the job's claim, under the name that its status has. */
+  | { readonly kind: 'takeSnapshot' }
+  /** A claim of the grant's own, filled from the snapshot. */
+  | { readonly kind: 'ensureClone'; readonly grant: Grant }
+  | { readonly kind: 'dropClone'; readonly claim: string; readonly uid: string }
   | { readonly kind: 'finishRecords' };
 
 /** A load's reason where the robot does not find the cartridge. */

@@ -2,7 +2,7 @@
 import { bounded } from '../api/status-text.ts';
 import { faultOfPod } from './grant-life.ts';
 import type { Grant } from './grant.ts';
-import type { NodeFacts, PodFacts } from './pod-facts.ts';
+import { isStartOver, type NodeFacts, type PodFacts } from './pod-facts.ts';
 import type { Fault } from './step.ts';
 
 /** What the worker says on its head. */
@@ -74,7 +74,7 @@ export const judgeStream = (view: StreamView): Verdict => {
   }
   if (pod.state === 'waiting') {
     const why = pod.waitingReason ?? 'no reason given';
-    return pod.ageMs > patience.startMs
+    return isStartOver(pod, patience.startMs)
       ? lost('PodNotStarted', `pod ${pod.name} did not start on ${pod.node}: ${why}`, 'server')
       : { kind: 'fine' };
   }

@@ -13,10 +13,12 @@ export const unsupportedIn = ({ spec }: BackupJob): Refusal | undefined => {
   });
   const { source } = spec;
   if (source.command !== undefined) return refuse('spec.source.command', 'write its output into a folder first');
-  if (source.snapshot !== undefined)
-    return refuse('spec.source.snapshot', 'make a claim from a snapshot and name that in persistentVolumeClaim');
   if (spec.encryption !== undefined) return refuse('spec.encryption', 'use the encryption of the drive');
-  if (spec.verify === 'ReadBack') return refuse('spec.verify', 'restore into an empty folder and compare');
+  if (spec.verify === 'ReadBack')
+    return refuse(
+      'spec.verify',
+      'read it back when it is done: kubectl twinreel verify, or a Restore whose target is discard',
+    );
   if (spec.streams !== undefined && spec.streams.length > 0)
     return refuse('spec.streams', 'set spec.mediaPool for the whole job');
   return undefined;

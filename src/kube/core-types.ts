@@ -359,6 +359,28 @@ export interface PersistentVolume extends KubeObject {
   readonly status?: { readonly phase?: 'Available' | 'Bound' | 'Released' | 'Failed' | 'Pending' };
 }
 
+// snapshot.storage.k8s.io, which a cluster may or may not serve
+
+export interface VolumeSnapshot extends KubeObject {
+  readonly spec?: {
+    readonly volumeSnapshotClassName?: string;
+    readonly source: { readonly persistentVolumeClaimName?: string };
+  };
+  readonly status?: {
+    /** When it was cut; it may be readable only later. */
+    readonly creationTime?: string;
+    readonly readyToUse?: boolean;
+    readonly restoreSize?: string;
+    /** Of the last attempt; the snapshotter tries again. */
+    readonly error?: { readonly time?: string; readonly message?: string };
+  };
+}
+
+export interface VolumeSnapshotClass extends KubeObject {
+  readonly driver?: string;
+  readonly deletionPolicy?: 'Delete' | 'Retain';
+}
+
 // The rest
 
 export interface Namespace extends KubeObject {

@@ -10,6 +10,8 @@ import type {
   Pod,
   Secret,
   ServiceAccount,
+  VolumeSnapshot,
+  VolumeSnapshotClass,
 } from './core-types.ts';
 
 const core = <T extends KubeObject>(kind: string, plural: string, namespaced = true): Resource<T> => ({
@@ -28,6 +30,22 @@ export const secrets = core<Secret>('Secret', 'secrets');
 export const serviceAccounts = core<ServiceAccount>('ServiceAccount', 'serviceaccounts');
 export const persistentVolumeClaims = core<PersistentVolumeClaim>('PersistentVolumeClaim', 'persistentvolumeclaims');
 export const persistentVolumes = core<PersistentVolume>('PersistentVolume', 'persistentvolumes', false);
+
+const snapshotGroup = { group: 'snapshot.storage.k8s.io', version: 'v1' };
+
+export const volumeSnapshots: Resource<VolumeSnapshot> = {
+  ...snapshotGroup,
+  kind: 'VolumeSnapshot',
+  plural: 'volumesnapshots',
+  namespaced: true,
+};
+
+export const volumeSnapshotClasses: Resource<VolumeSnapshotClass> = {
+  ...snapshotGroup,
+  kind: 'VolumeSnapshotClass',
+  plural: 'volumesnapshotclasses',
+  namespaced: false,
+};
 
 export const leases: Resource<Lease> = {
   group: 'coordination.k8s.io',

@@ -37,9 +37,14 @@ export interface RestApiOptions {
 export interface RestApi extends Api {
   /** The answer to a GET of what is no object: `/version`, or the log of a pod. @throws ApiError */
   readText(path: string, signal?: AbortSignal): Promise<string>;
+  /** The lines of an answer as they come, for as long as they come: a log that is followed. @throws ApiError */
+  readLines(path: string, signal: AbortSignal): AsyncIterable<string>;
   /** Closes the kept connections; running calls fail. Not needed for the process to end. */
   close(): void;
 }
+
+/** As long as a timer can be. */
+const longestSilenceMs = 2 ** 31 - 1;
 
 const patchTypes: Readonly<Record<PatchOptions['type'], string>> = {
   merge: 'application/merge-patch+json',
@@ -86,9 +91,20 @@ export const makeRestApi = ({
     createSubresource: async (resource, ref, subresource, body, signal) =>
       call({ method: 'POST', path: objectPath(resource, ref, subresource), body: JSON.stringify(body) }, signal),
     readText: async (path, signal) => transport.call({ method: 'GET', path }, signal),
+    readLines: (path, signal) => readLines(transport, { method: 'GET', path }, signal),
     close: () => transport.close(),
   };
 };
+
+async function* readLines(
+  transport: Transport,
+  request: TransportRequest,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  const response = await transport.open(request, signal);
+  // Unlike a watch, a log may be silent for as long as it likes.
+  yield* linesOf(activeChunks(request, response, longestSilenceMs, signal));
+}
 
 const bodyOf = <T extends KubeObject>(resource: Resource<T>, object: object): string =>
   JSON.stringify({ apiVersion: apiVersionOf(resource), kind: resource.kind, ...object });

@@ -24,6 +24,7 @@ export interface OperatorConfig {
   readonly fenceTimeoutMs: number;
   readonly progressMs: number;
   readonly podStartMs: number;
+  readonly snapshotMs: number;
   readonly preparationMs: number;
   readonly filesMs: number;
   readonly graceSeconds: number;
@@ -172,6 +173,7 @@ const build = (values: Readonly<Record<string, unknown>>): OperatorConfig => {
     fenceTimeoutMs: ms('fenceTimeout'),
     progressMs: ms('progressInterval'),
     podStartMs: ms('podStartTimeout'),
+    snapshotMs: ms('snapshotTimeout'),
     preparationMs: ms('preparationTimeout'),
     filesMs: ms('filesTimeout'),
     graceSeconds: Math.ceil(ms('gracePeriod') / 1000),

@@ -104,7 +104,17 @@ const jobMetrics = (register: Registry, successes: LastSuccess): JobMetrics => {
     labelNames: ['kind', 'outcome'],
     registers,
   });
+  const verified = new Counter({
+    name: 'twinreel_verified_segments_total',
+    help: 'Segments read back from tape, each copy counted, by outcome: Good or Bad.',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
+    copiesVerified: (good, bad) => {
+      verified.inc({ outcome: 'Good' }, good);
+      verified.inc({ outcome: 'Bad' }, bad);
+    },
     allocationWaited: (kind, waitedMs) => wait.observe({ kind }, waitedMs / 1000),
     failedOver: (reason) => failovers.inc({ reason }),
     bytesRewritten: (count) => rewritten.inc(count),

@@ -110,6 +110,13 @@ export const settings: readonly Setting[] = [
     byDefault: '5m',
   },
   {
+    key: 'snapshotTimeout',
+    kind: 'duration',
+    atLeast: '10s',
+    help: 'how long a snapshot of a claim may take to be readable, and each clone of it to be bound',
+    byDefault: '1h',
+  },
+  {
     key: 'preparationTimeout',
     kind: 'duration',
     atLeast: '1m',

@@ -103,7 +103,7 @@ export const runOperator = async (
 
 const settingsOf = (config: OperatorConfig): Settings => {
   const { namespace, image, heartbeatMs, fenceTimeoutMs, progressMs } = config;
-  const { podStartMs, preparationMs, filesMs, graceSeconds, catalogueEvery, kubeletRoot } = config;
+  const { podStartMs, snapshotMs, preparationMs, filesMs, graceSeconds, catalogueEvery, kubeletRoot } = config;
   return {
     namespace,
     image,
@@ -111,6 +111,7 @@ const settingsOf = (config: OperatorConfig): Settings => {
     fenceTimeoutMs,
     progressMs,
     podStartMs,
+    snapshotMs,
     preparationMs,
     filesMs,
     graceSeconds,

@@ -126,22 +126,41 @@ export const openAt2 = (folder: number, name: Bytes, flags: number, mode: number
 const direntBuffer = Buffer.alloc(262_144);
 const DOT = 0x2e;
 
+const DT_REG = 8;
+
+/** What a folder holds. */
+export interface FolderList {
+  readonly names: Bytes[];
+  /** Names that are not listed as regular files: all of them where the file system tells no types. */
+  readonly others: Set<Bytes>;
+}
+
 /** All names of an open folder but `.` and `..`, in the folder's own order; −errno when it can't be read. */
 export const listNames = (fd: number): Bytes[] | number => {
+  const listed = listEntries(fd);
+  return typeof listed === 'number' ? listed : listed.names;
+};
+
+/** As `listNames`, with what the folder says about each. */
+export const listEntries = (fd: number): FolderList | number => {
   const names: Bytes[] = [];
+  const others = new Set<Bytes>();
   for (;;) {
     const length = getdentsCall(fd, direntBuffer, direntBuffer.length);
     if (length < 0) return length;
-    if (length === 0) return names;
+    if (length === 0) return { names, others };
     for (let at = 0; at < length;) {
       // struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name
       const next = at + direntBuffer.readUInt16LE(at + 16);
       const start = at + 19;
       const end = direntBuffer.indexOf(0, start);
+      const isRegular = direntBuffer[at + 18] === DT_REG;
       at = next;
       if (direntBuffer[start] === DOT && (end === start + 1 || (end === start + 2 && direntBuffer[start + 1] === DOT)))
         continue;
-      names.push(direntBuffer.toString('latin1', start, end));
+      const name = direntBuffer.toString('latin1', start, end);
+      names.push(name);
+      if (!isRegular) others.add(name);
     }
   }
 };

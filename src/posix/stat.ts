@@ -6,6 +6,7 @@ const statxCall = declare('int statx(int, const uint8_t*, int, unsigned int, uin
 
 const WANTED = 0x1fff;
 const BIRTH = 0x800;
+const NO_NAME = new Uint8Array(1);
 const TYPE_BITS = 0o170000;
 
 export const S_IFSOCK = 0o140000;
@@ -75,16 +76,16 @@ export class FileStat {
 
   /** Of the named file itself (a link is not followed). Returns 0 or −errno. */
   loadAt(folder: number, name: Bytes): number {
-    return this.#load(folder, name, AT_SYMLINK_NOFOLLOW);
+    return this.#load(folder, cString(name), AT_SYMLINK_NOFOLLOW);
   }
 
   /** Of an open file. Returns 0 or −errno. */
   loadFd(fd: number): number {
-    return this.#load(fd, '', AT_EMPTY_PATH);
+    return this.#load(fd, NO_NAME, AT_EMPTY_PATH);
   }
 
-  #load(folder: number, name: Bytes, flags: number): number {
-    const result = statxCall(folder, cString(name), flags, WANTED, bytes);
+  #load(folder: number, name: Uint8Array, flags: number): number {
+    const result = statxCall(folder, name, flags, WANTED, bytes);
     if (result < 0) return result;
     this.nlink = u32[4] ?? 0;
     this.uid = u32[5] ?? 0;

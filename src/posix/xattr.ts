@@ -13,10 +13,12 @@ const lremovexattrCall = declare('int lremovexattr(const uint8_t*, const uint8_t
 
 /** The kernel's own limit for the list and for one value. */
 const LIMIT = 65_536;
+/** The kernel allocates as much as it is offered, each time: nearly all lists and values are small. */
+const USUAL = 256;
 const listBuffer = Buffer.alloc(LIMIT);
 const valueBuffer = Buffer.alloc(LIMIT);
 const NONE: readonly Bytes[] = [];
-const { ENOTSUP, EOPNOTSUPP } = constants.errno;
+const { ENOTSUP, EOPNOTSUPP, ERANGE } = constants.errno;
 
 /**
  * Where the attributes are: an open file, or a name in an open folder (reached through `/proc/self/fd`, since no
@@ -29,7 +31,13 @@ const pathOf = (folder: number, name: Bytes): Bytes => `/proc/self/fd/${String(f
 const split = (length: number): readonly Bytes[] =>
   length === 0 ? NONE : listBuffer.toString('latin1', 0, length - 1).split('\0');
 
-const listed = (length: number): readonly Bytes[] | number => {
+const offerEnough = (call: (limitBytes: number) => number): number => {
+  const length = call(USUAL);
+  return length === -ERANGE ? call(LIMIT) : length;
+};
+
+const listed = (list: (limitBytes: number) => number): readonly Bytes[] | number => {
+  const length = offerEnough(list);
   if (length === -ENOTSUP || length === -EOPNOTSUPP) return NONE;
   return length < 0 ? length : split(length);
 };
@@ -38,17 +46,19 @@ const listed = (length: number): readonly Bytes[] | number => {
 export const listXattrs = (place: XattrPlace): readonly Bytes[] | number =>
   'fd' in place ? listXattrsFd(place.fd) : listXattrsAt(place.folder, place.name);
 
-export const listXattrsFd = (fd: number): readonly Bytes[] | number => listed(flistxattrCall(fd, listBuffer, LIMIT));
+export const listXattrsFd = (fd: number): readonly Bytes[] | number =>
+  listed((limitBytes) => flistxattrCall(fd, listBuffer, limitBytes));
 
 export const listXattrsAt = (folder: number, name: Bytes): readonly Bytes[] | number =>
-  listed(llistxattrCall(cString(pathOf(folder, name)), listBuffer, LIMIT));
+  listed((limitBytes) => llistxattrCall(cString(pathOf(folder, name)), listBuffer, limitBytes));
 
 /** A copy of the value, or −errno. */
 export const getXattr = (place: XattrPlace, attribute: Bytes): Buffer | number => {
-  const length =
+  const length = offerEnough((limitBytes) =>
     'fd' in place
-      ? fgetxattrCall(place.fd, cString(attribute), valueBuffer, LIMIT)
-      : lgetxattrCall(cString(pathOf(place.folder, place.name)), cString(attribute, 1), valueBuffer, LIMIT);
+      ? fgetxattrCall(place.fd, cString(attribute), valueBuffer, limitBytes)
+      : lgetxattrCall(cString(pathOf(place.folder, place.name)), cString(attribute, 1), valueBuffer, limitBytes),
+  );
   return length < 0 ? length : Buffer.from(valueBuffer.subarray(0, length));
 };
 

@@ -3,6 +3,7 @@
  * benchmarks and tests.
  */
 import { closeSync, openSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cursorToJson } from '../archive/escape.ts';
 import { chooseFolderName, planSource, type PlannedSegment } from '../archive/plan.ts';
 import { firstSegmentOfFile } from '../archive/segment-writer.ts';
@@ -31,6 +32,13 @@ export interface LocalPlan {
   readonly work: readonly SegmentWork[];
 }
 
+export interface LocalResult {
+  readonly plan: LocalPlan;
+  readonly commits: readonly SegmentCommit[];
+  readonly bytes: number;
+  readonly files: number;
+}
+
 export const localJob: JobIdentity = {
   kind: 'BackupJob',
   uid: '10ca110c-0000-4000-8000-000000000000',
@@ -39,28 +47,29 @@ export const localJob: JobIdentity = {
   processNumber: 0,
 };
 
-export const planLocally = (source: string, segmentBytes: number): LocalPlan => {
-  const startedAt = new Date().toISOString();
-  const rootFd = openSync(source, 'r');
-  try {
-    const workFolder = chooseFolderName(rootFd, localJob.uid);
-    const options = { segmentBytes, filter: undefined, oneFileSystem: true, folder: workFolder };
-    const segments = [...planSource(rootFd, options)];
-    return { workFolder, startedAt, work: [...segments.map((one) => workOf(one, segments)), linksOf(segments)] };
-  } finally {
-    closeSync(rootFd);
+/** Cuts one segment at a time, while those before it are read, as a planner beside a stream does. */
+async function* cutWork(rootFd: number, workFolder: string, segmentBytes: number): AsyncGenerator<SegmentWork, void> {
+  const options = { segmentBytes, filter: undefined, oneFileSystem: true, folder: workFolder };
+  const segments: PlannedSegment[] = [];
+  // The threads are started first.
+  await nextTurn();
+  for (const segment of planSource(rootFd, options)) {
+    segments.push(segment);
+    yield workOf(segment, segments);
+    await nextTurn();
   }
-};
+  yield linksOf(segments);
+}
 
-const workOf = (segment: PlannedSegment, all: readonly PlannedSegment[]): SegmentWork => ({
+const workOf = (segment: PlannedSegment, cut: readonly PlannedSegment[]): SegmentWork => ({
   kind: 'data',
   segment: segment.n,
   from: cursorToJson(segment.from),
   ...(segment.to !== null && { to: cursorToJson(segment.to) }),
   weightBytes: segment.weight,
   entries: segment.entries,
-  firstSegmentOfFile: firstSegmentOfFile(all, segment.n),
-  count: all.length,
+  firstSegmentOfFile: firstSegmentOfFile(cut, segment.n),
+  ...(segment.to === null && { count: cut.length }),
 });
 
 const linksOf = (all: readonly PlannedSegment[]): SegmentWork => ({
@@ -73,11 +82,21 @@ const linksOf = (all: readonly PlannedSegment[]): SegmentWork => ({
   count: all.length,
 });
 
-/** Writes the whole plan behind what stands on the tape. @throws WorkerFailure */
-export const backUpLocally = async (
-  backup: LocalBackup,
-  plan: LocalPlan,
-): Promise<{ readonly commits: readonly SegmentCommit[]; readonly bytes: number; readonly files: number }> => {
+/** Plans the source and writes it behind what stands on the tape. @throws WorkerFailure, ArchiveError */
+export const backUpLocally = async (backup: LocalBackup): Promise<LocalResult> => {
+  const startedAt = new Date().toISOString();
+  const rootFd = openSync(backup.source, 'r');
+  try {
+    const workFolder = chooseFolderName(rootFd, localJob.uid);
+    const ledger = new MemoryLedger(cutWork(rootFd, workFolder, backup.segmentBytes));
+    const plan = { workFolder, startedAt, work: ledger.work };
+    return { plan, commits: ledger.commits, ...(await streamTo(ledger, backup, plan)) };
+  } finally {
+    closeSync(rootFd);
+  }
+};
+
+const streamTo = async (ledger: MemoryLedger, backup: LocalBackup, plan: LocalPlan) => {
   const progress = new SharedProgress();
   const pipeline = new ThreadPipeline(backup.barcode, bookOf(backup, plan), progress);
   const { source: folder, indexFolder } = backup;
@@ -93,18 +112,19 @@ export const backUpLocally = async (
       ...kept,
     }),
   ]);
-  const ledger = new MemoryLedger(plan.work);
   await runStream(ledger, pipeline, { catalogueEvery: Infinity }, new AbortController().signal);
   await pipeline.close();
   const { bytes, files } = progress.read();
-  return { commits: ledger.commits, bytes, files };
+  return { bytes, files };
 };
+
+const boundariesOf = ({ work }: LocalPlan) =>
+  work.filter(({ kind }) => kind === 'data').map(({ segment, from }) => ({ n: segment, from }));
 
 const bookOf = ({ barcode, labelId, compression = 'None' }: LocalBackup, plan: LocalPlan): PipelineBook => {
   const { uid, namespace, name, processNumber } = localJob;
   const job = { uid, namespace, name, processNumber };
   const source = { kind: 'hostPath', machineID: '', rootInode: '', include: [], exclude: [], oneFileSystem: true };
-  const boundaries = plan.work.filter(({ kind }) => kind === 'data').map(({ segment, from }) => ({ n: segment, from }));
   return {
     header: { job, stream: 0, epoch: 1, retainUntil: 'none' },
     compression,
@@ -127,7 +147,7 @@ const bookOf = ({ barcode, labelId, compression = 'None' }: LocalBackup, plan: L
       startedAt: new Date().toISOString(),
       retainUntil: null,
     }),
-    planOf: async () => ({ boundaries, started: plan.startedAt }),
+    planOf: async () => ({ boundaries: boundariesOf(plan), started: plan.startedAt }),
     catalogueOf: async () => ({ number: 0, members: [] }),
     onRead: () => undefined,
     onCatalogue: () => undefined,

@@ -78,6 +78,17 @@ const granted = {
   drive: object({ name: text, elementAddress: integer(0) }),
 };
 
+const reading = {
+  ...granted,
+  tape: object({ ...tapeFields, labelId: text }),
+  record: text,
+  backup: job,
+  planRecord: text,
+  commitRecords: list(text),
+  segments: list(range),
+  heartbeatMs: integer(1),
+};
+
 const rules: Readonly<Record<WorkerRole, Rule>> = {
   inventory: object({ ...common, library, page: text }),
   load: object({ ...granted, tape: object(tapeFields), newLabelId: optional(text) }),
@@ -106,19 +117,13 @@ const rules: Readonly<Record<WorkerRole, Rule>> = {
     heartbeatMs: integer(1),
   }),
   restore: object({
-    ...granted,
-    tape: object({ ...tapeFields, labelId: text }),
-    record: text,
-    backup: job,
-    planRecord: text,
-    commitRecords: list(text),
-    segments: list(range),
+    ...reading,
     targetFolder: hostFolder,
     paths: list(text),
     conflict: oneOf('Fail', 'Skip', 'Overwrite', 'KeepNewer'),
     finish: flag,
-    heartbeatMs: integer(1),
   }),
+  verify: object(reading),
 };
 
 const isRole = (value: unknown): value is WorkerRole => typeof value === 'string' && Object.hasOwn(rules, value);

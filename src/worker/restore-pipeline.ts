@@ -50,10 +50,21 @@ export class RestorePipeline {
    * @throws WorkerFailure when nothing can go on: drive or target
    */
   async restore(wanted: WantedGroup, compression: 'N' | 'Z', selection: Selection): Promise<SegmentOutcome> {
-    const first = await this.#pass(wanted, compression, selection);
+    const first = await this.#pass(wanted, { kind: 'segment', compression, selection });
     if (first.kind === 'bad' || first.totals.unresolvedLinks.length === 0) return outcomeOf(first);
-    const again = await this.#pass(wanted, compression, { kind: 'links', links: first.totals.unresolvedLinks });
+    const links = { kind: 'links', links: first.totals.unresolvedLinks } as const;
+    const again = await this.#pass(wanted, { kind: 'segment', compression, selection: links });
     return again.kind === 'bad' ? again : { kind: 'restored', totals: [first.totals, again.totals] };
+  }
+
+  /** Instead of a target: payloads are looked through, and nothing is made of them. */
+  async openCheck(workFolder: string): Promise<void> {
+    await this.#restorer.ask({ kind: 'openCheck', workFolder, ...this.#shared() });
+  }
+
+  /** Reads one copy and checks its digest and its structure. @throws WorkerFailure */
+  async check(wanted: WantedGroup, compression: 'N' | 'Z'): Promise<SegmentOutcome> {
+    return outcomeOf(await this.#pass(wanted, { kind: 'check', compression, segment: wanted.segment }));
   }
 
   /** Ends the restore in the target. */
@@ -74,9 +85,9 @@ export class RestorePipeline {
     await Promise.race([closed, delay(stopPatienceMs, undefined, { ref: false })]);
   }
 
-  async #pass(wanted: WantedGroup, compression: 'N' | 'Z', selection: Selection) {
+  async #pass(wanted: WantedGroup, order: Extract<ToRestorer, { kind: 'segment' | 'check' }>) {
     const reading = this.#reader.ask({ kind: 'read', wanted });
-    const restoring = this.#restorer.ask({ kind: 'segment', compression, selection });
+    const restoring = this.#restorer.ask(order);
     const [read, restored] = await Promise.race([Promise.all([reading, restoring]), this.broken]);
     if (read.kind === 'closed' || restored.kind === 'stopped')
       throw new WorkerStopped('Terminated', 'the threads were stopped');

@@ -12,6 +12,8 @@ const mostFound = 512;
 /** What became of one segment, not yet on the head. */
 export type SegmentNews =
   | { readonly kind: 'done'; readonly segment: number; readonly totals: readonly RestoreTotals[] }
+  /** Read back and good, with nothing made of it. */
+  | { readonly kind: 'read'; readonly segment: number; readonly barcode: string; readonly labelId: string }
   | {
       readonly kind: 'bad';
       readonly segment: number;
@@ -29,6 +31,7 @@ export const addNews = (status: RestoreStatus | undefined, news: readonly Segmen
   const next: RestoreStatus = { ...status };
   for (const one of news) {
     if (one.kind === 'bad') addBad(next, one);
+    else if (one.kind === 'read') addRead(next, one);
     else if (!isDone(next.done ?? [], one.segment)) addDone(next, one);
   }
   return next;
@@ -42,6 +45,16 @@ const addBad = (next: RestoreStatus, { segment, barcode, group, reason, message 
   if (known.some((bad) => bad.segment === segment && bad.barcode === barcode && bad.group === group)) return;
   const entry = { segment, barcode, group, reason, message: message.slice(0, 1024) };
   next.badSegments = [...known, entry].slice(0, mostBadSegments);
+};
+
+const addRead = (next: RestoreStatus, { segment, barcode, labelId }: SegmentNews & { kind: 'read' }): void => {
+  const known = next.readBack ?? [];
+  const isOfTape = (one: (typeof known)[number]): boolean => one.barcode === barcode && one.labelId === labelId;
+  const ofTape = known.filter(isOfTape);
+  if (isDone(ofTape, segment)) return;
+  next.segmentsRead = (next.segmentsRead ?? 0) + 1;
+  const ranges = withSegment(ofTape, segment).map(({ first, last }) => ({ barcode, labelId, first, last }));
+  next.readBack = [...known.filter((one) => !isOfTape(one)), ...ranges];
 };
 
 const addDone = (next: RestoreStatus, { segment, totals }: SegmentNews & { kind: 'done' }): void => {
@@ -63,7 +76,9 @@ export const addTotals = (next: RestoreStatus, totals: RestoreTotals): void => {
 
 /** Ranges in order, joined where they touch. */
 export const withSegment = (done: readonly Range[], segment: number): Range[] => {
-  const all = [...done, { first: segment, last: segment }].sort((a, b) => a.first - b.first);
+  const all = [...done.map(({ first, last }) => ({ first, last })), { first: segment, last: segment }].sort(
+    (a, b) => a.first - b.first,
+  );
   const joined: Range[] = [];
   for (const { first, last } of all) {
     const before = joined.at(-1);

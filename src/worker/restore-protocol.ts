@@ -52,6 +52,14 @@ export type ToRestorer =
       readonly ring: RingMemory;
       readonly progress: SharedArrayBuffer;
     }
+  /** Nothing is made: payloads are only looked through. */
+  | {
+      readonly kind: 'openCheck';
+      readonly workFolder: string;
+      readonly ring: RingMemory;
+      readonly progress: SharedArrayBuffer;
+    }
+  | { readonly kind: 'check'; readonly compression: Encoding['compression']; readonly segment: number }
   | { readonly kind: 'segment'; readonly compression: Encoding['compression']; readonly selection: Selection }
   | { readonly kind: 'finish' };
 

@@ -3,22 +3,18 @@ import type { Selection } from '../archive/selection.ts';
 import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
 import { backupSaveRecords } from '../api/resources.ts';
 import type { RestoreOrder } from '../api/worker-order.ts';
-import { isApiError } from '../kube/api.ts';
-import { realClock, sleep } from '../kube/clock.ts';
+import { realClock } from '../kube/clock.ts';
 import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
 import { checkHolder } from './holder-check.ts';
 import { openTargetFolder, pathOfFd } from './host-folder.ts';
-import { apiFailure, Head, isAway, type StatusPatch } from './head.ts';
+import { Head, type StatusPatch } from './head.ts';
 import { SharedProgress } from './progress.ts';
+import { patienceMs, ReadingReport, runReading } from './reading-run.ts';
 import { RestorePipeline, type SegmentOutcome } from './restore-pipeline.ts';
-import { addNews, addTotals, isDone, type SegmentNews } from './restore-progress.ts';
+import { addTotals, isDone } from './restore-progress.ts';
 import type { RoleResult } from './termination.ts';
 import { findWantedGroups, type WantedCopy } from './wanted-groups.ts';
-
-/** How long the API may be away; what was restored stands, only the news of it wait. */
-const patienceMs = 60_000;
-const tellEveryMs = 1_000;
 
 /**
  * Restores the segments of an order that lie on one tape. A copy that can't be read is told and passed over: the
@@ -27,21 +23,7 @@ const tellEveryMs = 1_000;
 export const runRestore = async (order: RestoreOrder, context: RoleContext): Promise<RoleResult> => {
   const library = needFolder(context.folders, 'library');
   const target = needFolder(context.folders, 'target');
-  const ended = new AbortController();
-  const stop = AbortSignal.any([context.stop, ended.signal]);
-  const aborted = new Promise<never>((_, reject) => {
-    stop.addEventListener('abort', () => reject(asError(stop.reason)), { once: true });
-  });
-  const run = new RestoreRun(order, { ...context, stop }, { library, target }, (reason) => ended.abort(reason));
-  try {
-    return await Promise.race([run.run(), aborted]);
-  } catch (error) {
-    await run.stop();
-    if (stop.aborted) throw asError(stop.reason);
-    throw isApiError(error) ? apiFailure('The records could not be read or written', error) : error;
-  } finally {
-    ended.abort(new Error('the restore has ended'));
-  }
+  return runReading(context, (inner, end) => new RestoreRun(order, inner, { library, target }, end));
 };
 
 class RestoreRun {
@@ -51,7 +33,7 @@ class RestoreRun {
   readonly #end: (reason: Error) => void;
   readonly #progress = new SharedProgress();
   readonly #pipeline: RestorePipeline;
-  #news: readonly SegmentNews[] = [];
+  readonly #report: ReadingReport;
   #bad = 0;
 
   constructor(
@@ -66,6 +48,7 @@ class RestoreRun {
     this.#end = end;
     // The threads start while the API is asked.
     this.#pipeline = new RestorePipeline(this.#progress);
+    this.#report = new ReadingReport(order, context, this.#progress);
   }
 
   async run(): Promise<RoleResult> {
@@ -81,11 +64,7 @@ class RestoreRun {
     ]);
     const folder = plan.status?.plan?.folder;
     if (folder === undefined) throw refuse('PlanNotReadable', `The plan ${order.planRecord} names no folder.`);
-    void head.follow(this.#end, stop).catch(ignore);
-    // Without a beat the operator takes this worker for dead: it ends and says why.
-    void this.#beat(head).catch((error: unknown) => {
-      if (!stop.aborted) this.#end(isApiError(error) ? apiFailure('The heartbeat failed', error) : asError(error));
-    });
+    this.#report.begin(head, this.#end);
     await this.#openBoth(`.twinreel-${folder}`);
     const links = plan.status?.plan?.linksSegment;
     let whole = true;
@@ -97,7 +76,7 @@ class RestoreRun {
       whole = (await this.#restoreSegment(segment, copies)) && whole;
       log.info({ segment }, 'segment read');
     }
-    await this.#tell(head, {});
+    await this.#report.tell(head, {});
     // What marks the files of this restore as its own stays until all are there.
     if (order.finish && whole) await this.#finish(head);
     await this.#pipeline.close();
@@ -126,14 +105,14 @@ class RestoreRun {
     for (const copy of copies) {
       const outcome = await this.#restoreCopy(copy);
       if (outcome.kind === 'restored') {
-        this.#news = [...this.#news, { kind: 'done', segment, totals: outcome.totals }];
+        this.#report.add({ kind: 'done', segment, totals: outcome.totals });
         return true;
       }
       const { reason, message } = outcome;
       this.#bad += 1;
       this.#context.log.warn({ segment, group: copy.group, reason, message }, 'a copy can not be used');
       const { barcode } = this.#order.tape;
-      this.#news = [...this.#news, { kind: 'bad', segment, barcode, group: copy.group, reason, message }];
+      this.#report.add({ kind: 'bad', segment, barcode, group: copy.group, reason, message });
     }
     return false;
   }
@@ -156,41 +135,6 @@ class RestoreRun {
     };
     await head.write(change, patienceMs, this.#context.stop);
   }
-
-  /** News and sign of life. */
-  async #tell(head: Head, patch: StatusPatch, patience = patienceMs): Promise<void> {
-    const news = this.#news;
-    const change = ({ restore }: BackupSaveRecordStatus): StatusPatch => ({
-      ...patch,
-      ...(news.length > 0 && { restore: addNews(restore, news) }),
-    });
-    await head.write(change, patience, this.#context.stop);
-    this.#news = this.#news.filter((one) => !news.includes(one));
-  }
-
-  async #beat(head: Head): Promise<void> {
-    const { stop, log } = this.#context;
-    let before = { bytes: 0, at: realClock.now() };
-    let beatAt = 0;
-    for (;;) {
-      const at = realClock.now();
-      if (this.#news.length > 0 || at >= beatAt) {
-        const { activity, bytes } = this.#progress.read();
-        const seconds = Math.max(at - before.at, 1) / 1000;
-        const bytesPerSecond = Math.round((bytes - before.bytes) / seconds);
-        before = { bytes, at };
-        beatAt = at + this.#order.heartbeatMs * (0.8 + Math.random() * 0.4);
-        const heartbeat = new Date(at).toISOString();
-        const startTime = head.status.startTime ?? heartbeat;
-        const beat = { heartbeat, activity, progressCount: bytes, bytesPerSecond, startTime };
-        await this.#tell(head, { ...beat, outcome: 'Running' }, 0).catch((error: unknown) => {
-          if (!isAway(error)) throw error;
-          log.warn({ code: error.code }, 'the API does not answer the heartbeat');
-        });
-      }
-      await sleep(realClock, tellEveryMs, stop);
-    }
-  }
 }
 
 const selectionOf = (paths: readonly string[]): Selection =>
@@ -200,7 +144,3 @@ const selectionOf = (paths: readonly string[]): Selection =>
 
 const refuse = (reason: string, message: string): WorkerFailure =>
   new WorkerFailure({ reason, fault: 'order', message });
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-const ignore = (): void => undefined;

@@ -3,7 +3,9 @@ import { flushCompileCache } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { ArchiveError } from '../archive/archive-error.ts';
 import type { BlockSource } from '../archive/blocks.ts';
+import { checkSegment } from '../archive/check-segment.ts';
 import { finishRestore, restoreSegment } from '../archive/restore.ts';
+import { RestoreReport, type RestoreTotals } from '../archive/restore-report.ts';
 import { SharedProgress } from './progress.ts';
 import { RingConsumer } from './ring.ts';
 import type { FromRestorer, ToRestorer } from './restore-protocol.ts';
@@ -50,15 +52,15 @@ class RingSource implements BlockSource {
   }
 }
 
-let open: Extract<ToRestorer, { kind: 'open' }> | undefined;
+let open: Extract<ToRestorer, { kind: 'open' | 'openCheck' }> | undefined;
 let ring: RingConsumer | undefined;
 
 const restore = (order: Extract<ToRestorer, { kind: 'segment' }>): FromRestorer => {
-  if (open === undefined || ring === undefined) throw new TypeError('the target is not open');
-  const { target, workFolder, restoreUid, conflict, progress } = open;
-  const source = new RingSource(ring);
-  try {
-    const totals = restoreSegment({
+  const opened = open;
+  if (opened?.kind !== 'open') throw new TypeError('the target is not open');
+  const { target, workFolder, restoreUid, conflict } = opened;
+  return take((source) =>
+    restoreSegment({
       source,
       encoding: { compression: order.compression },
       targetPath: Buffer.from(target),
@@ -66,9 +68,27 @@ const restore = (order: Extract<ToRestorer, { kind: 'segment' }>): FromRestorer 
       restoreUid,
       selection: order.selection,
       conflict,
-    });
+    }),
+  );
+};
+
+const check = ({ compression, segment }: Extract<ToRestorer, { kind: 'check' }>): FromRestorer => {
+  const opened = open;
+  if (opened === undefined) throw new TypeError('nothing is open');
+  return take((source) => {
+    const files = checkSegment({ source, encoding: { compression }, folder: opened.workFolder, segment });
+    return { ...new RestoreReport(), files };
+  });
+};
+
+/** Takes one payload out of the ring, to its end. */
+const take = (use: (source: BlockSource) => RestoreTotals): FromRestorer => {
+  if (open === undefined || ring === undefined) throw new TypeError('the ring is not open');
+  const source = new RingSource(ring);
+  try {
+    const totals = use(source);
     source.readOut();
-    new SharedProgress(progress).addFiles(totals.files);
+    new SharedProgress(open.progress).addFiles(totals.files);
     return { kind: 'restored', totals };
   } catch (error) {
     if (!(error instanceof ArchiveError) || isOfTheTarget(error)) throw error;
@@ -84,13 +104,16 @@ const isOfTheTarget = ({ code }: ArchiveError): boolean =>
 const answer = (order: ToRestorer): FromRestorer => {
   switch (order.kind) {
     case 'open':
+    case 'openCheck':
       open = order;
       ring = new RingConsumer(order.ring);
       return { kind: 'opened' };
     case 'segment':
       return restore(order);
+    case 'check':
+      return check(order);
     case 'finish': {
-      if (open === undefined) throw new TypeError('the target is not open');
+      if (open?.kind !== 'open') throw new TypeError('the target is not open');
       const { target, restoreUid, conflict } = open;
       return { kind: 'finished', totals: finishRestore(Buffer.from(target), restoreUid, conflict) };
     }

@@ -43,6 +43,8 @@ const runRole = async (order: WorkerOrder, context: RoleContext): Promise<RoleRe
       return (await import('./backup.ts')).runBackup(order, context);
     case 'restore':
       return (await import('./restore.ts')).runRestore(order, context);
+    case 'verify':
+      return (await import('./verify.ts')).runVerify(order, context);
   }
 };
 

@@ -26,6 +26,8 @@ export class SourceReader {
   readonly #filter: PathFilter | undefined;
   readonly #encoding: Encoding;
   readonly #openAhead: OpenAhead;
+  /** Segments read whole here that hold nothing that `links` has to tell of. */
+  readonly #withoutLinks = new Set<number>();
   /** Why the index of the payload could not be kept. */
   #indexLost: string | undefined;
 
@@ -74,7 +76,10 @@ export class SourceReader {
         const to = order.to === null ? null : cursorFromJson(order.to);
         this.#openAhead.begin();
         const readAhead = this.#openAhead;
-        return writeSegment({ ...this.#frame(n, info), n, from, to, firstSegmentOfFile, readAhead }, sink);
+        const totals = writeSegment({ ...this.#frame(n, info), n, from, to, firstSegmentOfFile, readAhead }, sink);
+        if (totals.hasLinks) this.#withoutLinks.delete(n);
+        else this.#withoutLinks.add(n);
+        return totals;
       }
     }
   }
@@ -85,7 +90,8 @@ export class SourceReader {
     const planStartedSec = Math.floor(startedMs / 1000);
     const planStartedNs = (startedMs - planStartedSec * 1000) * 1_000_000;
     const frame = this.#frame(boundaries.length, order.info);
-    return writeLinksSegment({ ...frame, boundaries, planStartedSec, planStartedNs }, sink);
+    const nothingToTell = boundaries.every(({ n }) => this.#withoutLinks.has(n));
+    return writeLinksSegment({ ...frame, boundaries, planStartedSec, planStartedNs, nothingToTell }, sink);
   }
 
   #keepIndex(folder: string, n: number, content: Buffer): void {

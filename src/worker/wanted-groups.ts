@@ -1,10 +1,12 @@
 import type { Commit } from '../api/generated/shared.ts';
 import { pageName } from '../api/names.ts';
 import { backupSaveRecords, savePages } from '../api/resources.ts';
-import type { RestoreOrder } from '../api/worker-order.ts';
+import type { RestoreOrder, VerifyOrder } from '../api/worker-order.ts';
 import type { Api } from '../kube/api.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { WantedGroup } from './restore-protocol.ts';
+
+type ReadingOrder = RestoreOrder | VerifyOrder;
 
 export interface WantedCopy extends WantedGroup {
   readonly compression: 'N' | 'Z';
@@ -14,7 +16,7 @@ export interface WantedCopy extends WantedGroup {
 /** The copies on this tape of the segments that the order names, in the order's order; newest copy of each first. */
 export const findWantedGroups = async (
   api: Api,
-  order: RestoreOrder,
+  order: ReadingOrder,
   signal: AbortSignal,
 ): Promise<readonly (readonly WantedCopy[])[]> => {
   const copies = new Map<number, (WantedCopy & { readonly epoch: number })[]>();
@@ -41,7 +43,7 @@ async function* readCommits(
   }
 }
 
-const wantedOf = (segment: number, commit: Commit, order: RestoreOrder): WantedCopy => {
+const wantedOf = (segment: number, commit: Commit, order: ReadingOrder): WantedCopy => {
   const { group, sha256, encoding = 'NN', kind = 'D' } = commit;
   return {
     ...{ segment, group, sha256 },
@@ -53,7 +55,7 @@ const wantedOf = (segment: number, commit: Commit, order: RestoreOrder): WantedC
 };
 
 const inOrder = (
-  order: RestoreOrder,
+  order: ReadingOrder,
   copies: ReadonlyMap<number, readonly (WantedCopy & { readonly epoch: number })[]>,
 ): readonly (readonly WantedCopy[])[] => {
   const numbers = [...copies.keys()].sort((a, b) => a - b);

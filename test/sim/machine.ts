@@ -216,6 +216,7 @@ const programOf = (context: WorkerContext, container: Container): Program => {
     case 'backup':
       return runBackup(context, container, order);
     case 'restore':
+    case 'verify':
       throw new RangeError('no restores here yet');
   }
 };

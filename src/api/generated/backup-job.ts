@@ -471,6 +471,10 @@ export interface BackupJobStatus {
    * Until when the backup is kept; absent: for ever.
    */
   expires?: string;
+  /**
+   * When copies were last read back and checked; the condition Verified tells what was found.
+   */
+  lastVerified?: string;
 }
 /**
  * The plan of this backup.
@@ -559,13 +563,33 @@ export interface BackupJobStatusSnapshot {
    */
   name: string;
   /**
-   * It can be read.
+   * Uid of it, once it was seen.
+   */
+  uid?: string;
+  /**
+   * It could be read.
    */
   ready?: boolean;
+  /**
+   * When it was asked for.
+   */
+  requestedAt?: string;
   /**
    * The moment that it shows.
    */
   takenAt?: string;
+  /**
+   * Since when its driver reports an error.
+   */
+  failingSince?: string;
+  /**
+   * The cluster did not take it or a clone of it, as the message says.
+   */
+  refused?: boolean;
+  /**
+   * The error of its driver or of the cluster.
+   */
+  message?: string;
 }
 /**
  * One object.

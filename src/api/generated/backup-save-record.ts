@@ -186,6 +186,10 @@ export interface BackupSaveRecordStatusRestore {
    */
   badSegments?: BackupSaveRecordStatusRestoreBadSegmentsItem[];
   /**
+   * For the target discard: copies that were read and agree with their records.
+   */
+  readBack?: BackupSaveRecordStatusRestoreReadBackItem[];
+  /**
    * Segments that need not be read again.
    */
   done?: BackupSaveRecordStatusRestoreDoneItem[];
@@ -241,6 +245,27 @@ export interface BackupSaveRecordStatusRestoreBadSegmentsItem {
    * Why, as a sentence.
    */
   message?: string;
+}
+/**
+ * A range of segments on one tape.
+ */
+export interface BackupSaveRecordStatusRestoreReadBackItem {
+  /**
+   * Barcode of the tape.
+   */
+  barcode: string;
+  /**
+   * Label of the tape.
+   */
+  labelId: string;
+  /**
+   * First segment.
+   */
+  first: number;
+  /**
+   * Last segment.
+   */
+  last: number;
 }
 /**
  * A range.

@@ -2,7 +2,7 @@
 import type { NamedMeta } from '../metadata.ts';
 import type { Avoid, Condition, Grant, JobRef, Progress, Queue, RestoreArea, RestoreFailure, VolumeSource } from './shared.ts';
 
-/** A Restore brings back a backup, whole or in part, reading only the segments that hold what is wanted. */
+/** A Restore brings back a backup, whole or in part, reading only the segments that hold what is wanted; or, with the target discard, only reads it back and checks it. */
 export interface Restore {
   apiVersion?: string;
   kind?: string;
@@ -95,7 +95,7 @@ export interface RestoreFromLatest {
   before?: string;
 }
 /**
- * Whereto: exactly one of hostPath and persistentVolumeClaim.
+ * Whereto: exactly one of hostPath, persistentVolumeClaim and discard.
  */
 export interface RestoreTarget {
   hostPath?: RestoreTargetHostPath;
@@ -103,6 +103,7 @@ export interface RestoreTarget {
    * A claim of this namespace.
    */
   persistentVolumeClaim?: VolumeSource;
+  discard?: RestoreTargetDiscard;
 }
 /**
  * A folder, or a block device, of a machine. The hardware's owner must allow writing there (BackupServer.spec.hostPaths).
@@ -112,6 +113,17 @@ export interface RestoreTargetHostPath {
    * Absolute path, such as /restored.
    */
   path: string;
+}
+/**
+ * Nowhere: every copy of every segment is read back from tape and its digest and structure are checked, nothing is written. What was found is told by the condition Verified of the BackupJob.
+ */
+export interface RestoreTargetDiscard {
+  /**
+   * Streams whose copies are read, such as [1]. Empty: all.
+   *
+   * Items: Number of a stream, counted from 0.
+   */
+  streams: number[];
 }
 /**
  * What was observed and allocated; written by the operator alone.

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { labels } from '../../../src/api/names.ts';
-import { backupJobs } from '../../../src/api/resources.ts';
-import type { KubeObject } from '../../../src/kube/api.ts';
+import { backupJobs, backupSaveRecords } from '../../../src/api/resources.ts';
+import { deployments } from '../../../src/cli/operator-namespace.ts';
+import type { KubeObject, Resource } from '../../../src/kube/api.ts';
 import type { Container, Pod } from '../../../src/kube/core-types.ts';
 import { pods, secrets } from '../../../src/kube/resources.ts';
 import type { RestApi } from '../../../src/kube/rest-api.ts';
@@ -93,5 +94,34 @@ describe('debug and version of kubectl-twinreel on a real API server', { timeout
     expect(JSON.parse((await cli('version', '-o', 'json')).stdout)).toMatchObject({
       server: expect.stringMatching(/^v1\./) as string,
     });
+  });
+});
+
+describe("the operator's namespace on a real API server", { timeout: 60_000 }, () => {
+  it('is where its Deployment is, the flag and the variable before it', async () => {
+    const api = await connect();
+    const namespace = await makeNamespace(api, 'operator-elsewhere');
+    const labels = { 'app.kubernetes.io/name': 'twinreel', 'app.kubernetes.io/component': 'operator' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'operator', image: 'none' }] } };
+    const record = { type: 'Restore', job: { kind: 'Restore', namespace, name: 'x', uid: 'x', processNumber: 1 } };
+    const make = async (resource: Resource, object: KubeObject & { readonly spec: object }) =>
+      api.create(resource, object);
+    const selector = { matchLabels: labels };
+    await make(deployments, { metadata: { namespace, name: 'twinreel', labels }, spec: { selector, template } });
+    await make(backupSaveRecords, { metadata: { namespace, name: 'found-there' }, spec: record });
+    const cli = async (args: readonly string[], env = {}) =>
+      runCli(['describe', 'record/found-there', ...args, '--kubeconfig', inject('kubeconfig')], { env });
+    try {
+      expect(await cli([])).toMatchObject({ code: 0, stdout: expect.stringContaining('found-there') as string });
+      expect(await cli(['--operator-namespace', 'nowhere'])).toMatchObject({ code: 1, stdout: '' });
+      expect(await cli([], { TWINREEL_NAMESPACE: 'nowhere' })).toMatchObject({ code: 1, stdout: '' });
+      expect(await cli(['--operator-namespace', namespace], { TWINREEL_NAMESPACE: 'nowhere' })).toMatchObject({
+        code: 0,
+      });
+    } finally {
+      await api.delete(deployments, { namespace, name: 'twinreel' });
+      await api.delete(backupSaveRecords, { namespace, name: 'found-there' });
+      api.close();
+    }
   });
 });

@@ -303,7 +303,27 @@ export const wrongManifests: readonly WrongManifest[] = [
     'Restore',
     ['spec.target', {}],
     'spec.target',
-    'must have exactly one of hostPath, persistentVolumeClaim',
+    'must have exactly one of hostPath, persistentVolumeClaim, discard',
+  ),
+  wrong(
+    'a restore to a folder and to nowhere',
+    'Restore',
+    ['spec.target', { hostPath: { path: '/out' }, discard: {} }],
+    'spec.target',
+    'must have exactly one of hostPath, persistentVolumeClaim, discard',
+  ),
+  {
+    name: 'a read-back of chosen paths',
+    manifest: changed(changed(right('Restore'), 'spec.target', { discard: {} }), 'spec.paths', ['docs']),
+    field: 'spec.paths',
+    allowed: 'must be empty where the target is discard',
+  },
+  wrong(
+    'a read-back of a stream below the first',
+    'Restore',
+    ['spec.target', { discard: { streams: [-1] } }],
+    'spec.target.discard.streams[0]',
+    'greater than or equal to 0',
   ),
   wrong(
     'a restore of an absolute path',

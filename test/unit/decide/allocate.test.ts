@@ -9,8 +9,8 @@ import {
   type Neighbour,
   type Request,
   type ServerChoice,
-  type TapeChoice,
 } from '../../../src/decide/allocate.ts';
+import type { TapeChoice } from '../../../src/decide/choose-tapes.ts';
 import { makeRouteFinder, type FabricPort, type FabricSwitch } from '../../../src/decide/routes.ts';
 
 import { canHaveTapes } from './tape-rule.ts';

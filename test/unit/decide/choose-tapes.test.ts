@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TapeChoice } from '../../../src/decide/allocate.ts';
-import { chooseTapes } from '../../../src/decide/choose-tapes.ts';
+import { chooseTapes, type TapeChoice } from '../../../src/decide/choose-tapes.ts';
 import { canHaveTapes } from './tape-rule.ts';
 
 const library = fc.constantFrom('lib-0', 'lib-1', 'lib-2');

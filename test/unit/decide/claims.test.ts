@@ -92,6 +92,38 @@ describe('where a claim can be mounted', () => {
   });
 });
 
+describe('where a clone of a claim can be mounted', () => {
+  const clones = { ...wish, snapshot: true };
+  const classed = (modes: readonly AccessMode[], storageClassName = 'fast'): PersistentVolumeClaim =>
+    claim(modes, { spec: { accessModes: modes, volumeName: 'pv-1', storageClassName } });
+
+  it('is not bound by who uses the claim', () => {
+    const inUse = { claim: classed(['ReadWriteOncePod']), pods: [user('db', 'n1')], heldOn: ['n1'] };
+    expect(reachOf(clones, seen(inUse))).toMatchObject({ kind: 'reachable', nodes: ['n0', 'n1'], oneNode: false });
+  });
+
+  it('is where the volume may be', () => {
+    const csi = { driver: 'd', volumeHandle: 'h' };
+    const near = { claim: classed(['ReadWriteOnce']), volume: volume({ csi, nodeAffinity: affinity('n1') }) };
+    expect(reachOf(clones, seen(near))).toMatchObject({ nodes: ['n1'] });
+    const nowhere = { ...near, volume: volume({ csi, nodeAffinity: affinity('n9') }) };
+    expect(reachOf(clones, seen(nowhere))).toMatchObject({ kind: 'wait' });
+  });
+
+  it.each([
+    {
+      name: 'no CSI driver has the volume',
+      changes: { claim: classed(['ReadWriteOnce']), volume: volume({ hostPath: { path: '/x' } }) },
+      says: 'snapshots are taken of volumes of CSI drivers only, and pv-1 is none',
+    },
+    { name: 'it has no class', changes: { claim: classed(['ReadWriteOnce'], '') }, says: 'it names no storage class' },
+  ])('is nowhere when $name', ({ changes, says }) => {
+    const refusal = reachOf(clones, seen(changes));
+    expect(refusal).toMatchObject({ kind: 'never' });
+    expect(JSON.stringify(refusal)).toContain(says);
+  });
+});
+
 describe('a claim that can not be reached', () => {
   it.each([
     { name: 'does not exist', changes: { claim: undefined }, kind: 'never', says: 'claim shop/data does not exist' },

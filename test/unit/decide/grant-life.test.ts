@@ -158,6 +158,12 @@ describe('F5: pods that write no head are judged by their age and their node', (
       true,
       'Preparing PodNotStarted',
     ],
+    [
+      'one for whose image nobody will ask again is lost at once',
+      load({ state: 'waiting', ageMs: 1_000, waitingReason: 'ErrImageNeverPull', cannotStart: true }),
+      true,
+      'Preparing PodNotStarted',
+    ],
     ['a load may take its time', load({ ageMs: 599_000 }), true, 'Preparing'],
     ['one that hangs is lost through its drive', load({ ageMs: 601_000 }), true, 'Preparing Stalled'],
     ['a pod that was just made on a node is not yet given up', load({ ageMs: 10_000 }), false, 'Preparing'],

@@ -91,3 +91,8 @@ describe('a worker that beats while nothing moves', () => {
     expect(judge(activity, 1e9)).toBe('fine');
   });
 });
+
+test('a worker that was killed for want of memory is lost through its server, which has or allows too little', () => {
+  const verdict = judgeStream(view({ ...ended(undefined), exit: { code: 137, reason: 'OOMKilled' } }));
+  expect(verdict).toMatchObject({ kind: 'lost', fault: { reason: 'OutOfMemory', domain: 'server', lostBytes: 49 } });
+});

@@ -94,7 +94,7 @@ const defaultOf = (value: string | number | undefined): string => (value === und
 
 describe('docs/format.md', () => {
   it('has the recipe "By hand" as the tests execute it', () => {
-    const [, recipe = ''] = /^```\n(T=.*?)^```/ms.exec(read('docs/format.md')) ?? [];
+    const [, recipe = ''] = /^```sh\n(T=.*?)^```/ms.exec(read('docs/format.md')) ?? [];
     const told = recipe
       .replaceAll('.twinreel-<uid8>', '$folder')
       .replaceAll('SEGMENTS-IN-ORDER', '$SEGMENTS')

@@ -147,6 +147,22 @@ test('holes are found', () => {
   closeSync(fd);
 });
 
+test('many attributes and long values come back whole, of an open file and of a name', () => {
+  writeFileSync(join(temp.path, 'many'), '');
+  const place = { folder, name: 'many' };
+  const names = Array.from({ length: 20 }, (_, at) => `user.${String(at).padStart(20, '0')}`);
+  const value = Buffer.alloc(1000, 0xfe);
+  for (const name of names) expect(setXattr(place, name, Buffer.from('v'))).toBe(0);
+  expect(setXattr(place, names[0] ?? '', value)).toBe(0);
+  const fd = openAt(folder, 'many', O_RDONLY);
+  for (const where of [place, { fd }]) {
+    const listed = listXattrs(where);
+    expect(typeof listed === 'number' ? listed : listed.toSorted()).toEqual(names);
+    expect(getXattr(where, names[0] ?? '')).toEqual(value);
+  }
+  closeFd(fd);
+});
+
 test('extended attributes of files, folders and names come back byte for byte', () => {
   expect(mkdirAt(folder, 'd', 0o700)).toBe(0);
   const value = Buffer.from([0, 0xff, 0x0a]);

@@ -10,7 +10,7 @@ import { writeSegment } from '../../../src/archive/segment-writer.ts';
 import { createVirtualLibrary, type VirtualLibrary } from '../../../src/devices/changer/virtual-library.ts';
 import { openGroup } from '../../../src/tape/group-reader.ts';
 import { labelTape } from '../../../src/tape/label-tape.ts';
-import { backUpLocally, planLocally } from '../../../src/worker/local-backup.ts';
+import { backUpLocally } from '../../../src/worker/local-backup.ts';
 
 const MiB = 2 ** 20;
 const barcode = 'LOCAL1L9';
@@ -86,9 +86,8 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 describe('the threads of a stream worker', () => {
   it('write byte for byte what one thread writes, and commit its digest, whichever of them hashes', async () => {
     const source = makeSource();
-    const plan = planLocally(source, 2 * MiB);
     const address = { driver: 'virtual', folder: library.folder, elementAddress: 256 } as const;
-    const { commits } = await backUpLocally({ source, address, barcode, labelId, segmentBytes: 2 * MiB }, plan);
+    const { plan, commits } = await backUpLocally({ source, address, barcode, labelId, segmentBytes: 2 * MiB });
     expect(commits.map(({ segment }) => segment)).toEqual(plan.work.map(({ segment }) => segment));
     expect(plan.work.length).toBeGreaterThan(8);
 
