@@ -13,6 +13,7 @@ mkdir -p "$target"
 
 # What stands on the tapes: a group is labels (tape file 3g+1), payload (3g+2), trailers (3g+3). Labels are 80 columns.
 for tape in "$@"; do
+  tape=$(cd "$tape" && pwd)
   n=1
   while [ -e "$tape/$(printf %05d $n)" ]; do
     uhl1=$(dd if="$tape/$(printf %05d $n)" bs=80 skip=2 count=1 2>/dev/null | cut -c1-80)

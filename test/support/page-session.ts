@@ -1,6 +1,6 @@
 /** A reader who types a page's commands from top to bottom, in one shell, in a checkout of his own. */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Place } from '../../dev/docs/page-blocks.ts';
@@ -55,9 +55,8 @@ export class PageReader {
     this.#checkout = path.join(options.folder, 'checkout');
     const bin = path.join(options.folder, 'bin');
     const home = path.join(options.folder, 'home');
-    for (const made of [this.#checkout, bin, home]) mkdirSync(made, { recursive: true });
-    // As a checkout, and what the pages write into the folder where they are typed stays out of the real one.
-    for (const name of readdirSync(root)) symlinkSync(path.join(root, name), path.join(this.#checkout, name));
+    for (const made of [bin, home]) mkdirSync(made, { recursive: true });
+    makeCheckout(this.#checkout);
     // What `npm link` does for the whole machine.
     symlinkSync(path.join(root, 'src', 'cli', 'main.ts'), path.join(bin, 'kubectl-twinreel'));
     const searched = options.tools === undefined ? bin : `${bin}:${options.tools}`;
@@ -103,6 +102,16 @@ export class PageReader {
     }
   }
 }
+
+/** A copy, since what the pages write where they are typed has to stay out of the real one. */
+const makeCheckout = (folder: string): void => {
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
+  for (const name of listed.toString().split('\0')) {
+    if (name === '' || !existsSync(path.join(root, name))) continue;
+    cpSync(path.join(root, name), path.join(folder, name));
+  }
+  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+};
 
 /** A home of its own; of the machine's only the caches. What npm told this process is not for the reader's npm. */
 const readerEnvironment = (home: string, searched: string): NodeJS.ProcessEnv => {

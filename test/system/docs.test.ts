@@ -7,10 +7,11 @@ import { run } from '../support/shell.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 
 const folder = makeTempFolder('twinreel-docs-');
-const state = path.join(folder.path, 'state');
-const out = path.join(folder.path, 'out');
-mkdirSync(out);
-const values = { STATE: state, OUT: out };
+const at = (name: string): string => path.join(folder.path, name);
+const state = at('state');
+
+for (const name of ['data', 'out', 'vault']) mkdirSync(at(name));
+const values = { STATE: state, DATA: at('data'), OUT: at('out'), VAULT: at('vault') };
 // What the first page has its reader export.
 const env = { KUBECONFIG: path.join(state, 'kubeconfig') };
 const tools = path.join(state, 'bin');
