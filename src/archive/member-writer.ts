@@ -95,8 +95,11 @@ export class MemberWriter {
   }
 
   #skip(path: Bytes, stat: FileStat | undefined, why: string): void {
-    this.skipped += 1;
-    this.#note(path, why);
+    // A socket has nothing that could be lost: who reads `skipped` looks for files that a backup lacks.
+    if (why !== 'socket') {
+      this.skipped += 1;
+      this.#note(path, why);
+    }
     const extras: LineExtras = why === 'socket' || why === 'reserved' ? {} : { error: why };
     this.#context.index.add(indexLine(path, 's', stat, { ...extras, flags: ['skipped'] }));
   }
