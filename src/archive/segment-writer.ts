@@ -22,6 +22,8 @@ export interface SegmentTask {
   readonly firstSegmentOfFile: number;
   readonly filter: PathFilter | undefined;
   readonly oneFileSystem: boolean;
+  /** The root is one of several clones of a snapshot, which other segments may be read from. */
+  readonly isClone?: boolean;
   /** The working folder's name from the plan. */
   readonly folder: Bytes;
   readonly encoding: Encoding;
@@ -49,8 +51,9 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
   const index = new IndexWriter({ uid: info.job.uid, segment: n, stream: info.stream, epoch: info.epoch });
   const startedSec = Math.floor(Date.parse(info.startedAt) / 1000);
   const { firstSegmentOfFile } = task;
-  const { readAhead } = task;
-  const members = new MemberWriter({ out, index, folder, segment: n, firstSegmentOfFile, startedSec, readAhead });
+  const { readAhead, isClone = false } = task;
+  const place = { out, index, folder, segment: n, firstSegmentOfFile };
+  const members = new MemberWriter({ ...place, startedSec, readAhead, isClone });
   const whole: SegmentInfo = {
     format: 1,
     about: ABOUT,
