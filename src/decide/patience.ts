@@ -28,7 +28,7 @@ export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number):
   const all = waiting.map(({ number }) => number);
   if (refusal.kind === 'impossible' && choosesAgain) return { kind: 'waitOn' };
   if (refusal.kind === 'impossible') {
-    return giveUp(all, `${message}; waiting would not help: no such hardware is declared`);
+    return giveUp(all, `${message}; waiting would not help${lacking(refusal)}`);
   }
   if (impatient && first) return giveUp(all, withBlockers(message, refusal));
   if (limitMs === undefined) return { kind: 'waitOn' };
@@ -39,6 +39,10 @@ export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number):
   const streams = first ? all : old.map(({ number }) => number);
   return giveUp(streams, `${message}; given up after ${seconds} s (spec.allocationDeadline)`);
 };
+
+/** Where the request itself cannot be met, its own message says what to change: no hardware would help either. */
+const lacking = ({ shortage }: Refusal): string =>
+  shortage.reason === 'SourceNotReachable' ? '' : ': no such hardware is declared';
 
 const toldBlockers = 4;
 

@@ -36,6 +36,19 @@ describe('decidePatience', () => {
   });
 });
 
+it.each([
+  ['what hardware lacks', shortage, 'short; waiting would not help: no such hardware is declared'],
+  [
+    'what the request itself lacks',
+    { reason: 'SourceNotReachable', message: 'claim a/b has lost its volume' } as const,
+    'claim a/b has lost its volume; waiting would not help',
+  ],
+])('what can never be is told as what it is: %s', (_name, lack, message) => {
+  const waiter = { waiting: [since(0, 0)], first: true, impatient: false, choosesAgain: false };
+  const found = decidePatience(waiter, { kind: 'impossible', shortage: lack }, nowMs);
+  expect(found).toEqual({ kind: 'giveUp', streams: [0], message });
+});
+
 it('an impatient one is told who holds what it lacks', () => {
   const blockedBy = [{ kind: 'Drive', name: 'l/d', reason: 'Held', message: 'l/d is held by BackupJob a/b, stream 0' }];
   const waiter = { waiting: [], first: true, impatient: true, choosesAgain: false };
