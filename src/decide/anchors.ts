@@ -35,7 +35,8 @@ export const claimWishOf = ({ metadata, spec }: BackupJob | Restore): ClaimWish 
   const named = write ? spec.target.persistentVolumeClaim : spec.source.persistentVolumeClaim;
   if (named === undefined) return undefined;
   const { claimName, path = '', volumeMode } = named;
-  return { namespace: metadata.namespace ?? '', name: claimName, path, block: volumeMode === 'Block', write };
+  const awaited = 'whenUnavailable' in spec && spec.whenUnavailable === 'Wait';
+  return { namespace: metadata.namespace ?? '', name: claimName, path, block: volumeMode === 'Block', write, awaited };
 };
 
 /** Does the claim, if there is one, stand mounted where the grant works? */

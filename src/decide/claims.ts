@@ -23,6 +23,8 @@ export interface ClaimWish {
   readonly path: string;
   readonly block: boolean;
   readonly write: boolean;
+  /** It may be made later: it is waited for until then. */
+  readonly awaited: boolean;
 }
 
 export interface SeenClaim {
@@ -63,6 +65,9 @@ export const reachOf = (wish: ClaimWish, seen: SeenClaim): ClaimReach | ClaimRef
   const title = `claim ${wish.namespace}/${wish.name}`;
   if (wish.block) {
     return refuse('never', `${title}: volumeMode Block is not supported by this version: back up a file system`);
+  }
+  if (claim === undefined && wish.awaited) {
+    return refuse('wait', `${title} does not exist: it is waited for until it is made (whenUnavailable: Wait)`);
   }
   if (claim === undefined) return refuse('never', `${title} does not exist`);
   if (claim.spec?.volumeMode === 'Block') {

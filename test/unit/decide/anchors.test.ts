@@ -76,7 +76,11 @@ describe('the claim of a job', () => {
     const persistentVolumeClaim = { claimName: 'data', volumeMode: 'Filesystem' as const, path: 'a' };
     const { hostPath: _hostPath, ...source } = base.spec.source;
     const of: BackupJob = { ...base, spec: { ...base.spec, source: { ...source, persistentVolumeClaim } } };
-    expect(claimWishOf(of)).toEqual({ namespace: 'default', name: 'data', path: 'a', block: false, write: false });
+    const wish = { namespace: 'default', name: 'data', path: 'a', block: false, write: false };
+    expect(claimWishOf(of)).toEqual({ ...wish, awaited: of.spec.whenUnavailable === 'Wait' });
+    const waits: BackupJob = { ...of, spec: { ...of.spec, whenUnavailable: 'Wait' } };
+    const fails: BackupJob = { ...of, spec: { ...of.spec, whenUnavailable: 'Fail' } };
+    expect([waits, fails].map((one) => claimWishOf(one)?.awaited)).toEqual([true, false]);
     expect(claimWishOf(base)).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { admits, anchorFacts, folderIn, mountedAt, reachOf, readyOn } from '../.
 import type { ClaimWish, SeenClaim } from '../../../src/decide/claims.ts';
 import type { AccessMode, Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../../src/kube/core-types.ts';
 
-const wish: ClaimWish = { namespace: 'shop', name: 'data', path: '', block: false, write: false };
+const wish: ClaimWish = { namespace: 'shop', name: 'data', path: '', block: false, write: false, awaited: false };
 
 const claim = (modes: readonly AccessMode[], changes: Partial<PersistentVolumeClaim> = {}): PersistentVolumeClaim => ({
   metadata: { namespace: 'shop', name: 'data' },
@@ -89,6 +89,13 @@ describe('where a claim can be mounted', () => {
     },
   ])('$name', ({ changes, nodes, oneNode }) => {
     expect(reachOf(wish, seen(changes))).toMatchObject({ kind: 'reachable', nodes, oneNode });
+  });
+});
+
+it('a claim that is not there yet is waited for by who waits', () => {
+  expect(reachOf({ ...wish, awaited: true }, seen({ claim: undefined }))).toEqual({
+    kind: 'wait',
+    message: 'claim shop/data does not exist: it is waited for until it is made (whenUnavailable: Wait)',
   });
 });
 
