@@ -299,6 +299,16 @@ describe('whatever happens, a schedule', () => {
   });
 });
 
+it('an outage after a crash counts each missed start once, and not the one that was made', () => {
+  const world = new World({ schedule: '* * * * *', concurrencyPolicy: 'Allow' }, 'Etc/UTC');
+  world.do({ kind: 'later', ms: 10 * minuteMs });
+  world.do({ kind: 'pass', dies: 'beforeStatus' });
+  world.do({ kind: 'later', ms: 10 * minuteMs });
+  world.settle();
+  expect(made(world).map(({ plannedMs }) => (plannedMs - startMs) / minuteMs)).toEqual([10, 20]);
+  expect(world.schedule.status?.missed).toBe(18);
+});
+
 /** Those for planned times, in the order in which they were made. */
 const made = (world: World): readonly { readonly plannedMs: number; readonly atMs: number }[] =>
   world.made.flatMap(({ plannedMs, atMs }) => (plannedMs === undefined ? [] : [{ plannedMs, atMs }]));
