@@ -17,8 +17,13 @@ export interface ClaimView {
 
 export interface Tending {
   readonly steps: readonly Step[];
-  /** Why the claim can't be mounted. */
-  readonly failure?: string;
+  /** Where the claim can't be mounted, and why: each node once. */
+  readonly failures: readonly AnchorFailure[];
+}
+
+export interface AnchorFailure {
+  readonly node: string;
+  readonly message: string;
 }
 
 export interface Tended {
@@ -46,10 +51,11 @@ export const isAnchored = (uid: string, claim: ClaimView | undefined, grant: Pic
 const needing: readonly Grant['state'][] = ['Reserved', 'Preparing', 'Ready', 'Running'];
 
 export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending => {
-  if (claim === undefined) return { steps: [] };
+  if (claim === undefined) return { steps: [], failures: [] };
   const held = new Set([...grants.filter(holds).map(({ node }) => node ?? ''), ...busyNodes]);
   const steps: Step[] = claim.anchors.filter((one) => !held.has(one.node) && !one.deleting).map(drop);
-  if (ends) return { steps };
+  const failures: AnchorFailure[] = [];
+  if (ends) return { steps, failures };
   const wanted = grants.filter(
     ({ state, server, node }) => needing.includes(state) && server !== undefined && node !== undefined,
   );
@@ -66,10 +72,16 @@ export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending
     const failure = failureOf(claim, anchor);
     // What works has the claim mounted for itself; only what starts next needs another anchor.
     if (works && anchor.state === 'ended') steps.push(drop(anchor));
-    else if (failure !== undefined) return { steps, failure };
+    else if (failure !== undefined && !failures.some((one) => one.node === node)) {
+      failures.push({ node, message: failure });
+    }
   }
-  return { steps };
+  return { steps, failures };
 };
+
+/** Does the grant need an anchor that is not there yet? */
+export const awaitsAnchor = ({ state }: Pick<Grant, 'state'>): boolean =>
+  needing.includes(state) && state !== 'Running';
 
 const drop = ({ name, uid }: AnchorFacts): Step => ({ kind: 'dropAnchor', pod: name, uid });
 

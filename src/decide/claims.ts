@@ -102,7 +102,9 @@ const placesOf = (
   }
   const able = seen.nodes.filter((node) => hasKubelet(node) && admits(volume, node)).map(nameOf);
   const oneNode = !modes.some((mode) => mode === 'ReadWriteMany' || mode === 'ReadOnlyMany');
-  const mounted = [...new Set([...users.flatMap(({ spec }) => spec?.nodeName ?? []), ...seen.heldOn])];
+  // An own anchor that could not mount it binds it to no node.
+  const mounting = users.filter((pod) => !isOwn(pod) || pod.status?.phase === 'Running');
+  const mounted = [...new Set([...mounting.flatMap(({ spec }) => spec?.nodeName ?? []), ...seen.heldOn])];
   const nodes = oneNode && mounted.length > 0 ? able.filter((name) => mounted.includes(name)) : able;
   const where = oneNode && mounted.length > 0 ? `${what}, mounted on node ${mounted.join(', ')},` : what;
   if (nodes.length > 0) return { kind: 'reachable', what: where, nodes, oneNode };

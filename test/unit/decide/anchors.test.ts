@@ -43,27 +43,34 @@ describe('anchors', () => {
   });
 
   it('are not begun by an owner that ends', () => {
-    expect(tend(claim(), [on('n0', { state: 'Preparing' })], true)).toEqual({ steps: [] });
+    expect(tend(claim(), [on('n0', { state: 'Preparing' })], true)).toEqual({ steps: [], failures: [] });
   });
 
   it('that do not start in time are told with claim, node, pod and reason', () => {
     const late = anchor('n0', { state: 'starting', ageMs: 60_001, why: 'FailedMount: timed out' });
-    expect(tend(claim(late), [on('n0', { state: 'Ready' })]).failure).toBe(
-      `claim shop/data could not be mounted on node n0: pod ${late.name} did not start in 60 s: FailedMount: timed out`,
-    );
-    expect(tend(claim({ ...late, ageMs: 60_000 }), [on('n0', { state: 'Ready' })])).toEqual({ steps: [] });
+    expect(tend(claim(late), [on('n0', { state: 'Ready' })]).failures).toEqual([
+      {
+        node: 'n0',
+        message: `claim shop/data could not be mounted on node n0: pod ${late.name} did not start in 60 s: FailedMount: timed out`,
+      },
+    ]);
+    expect(tend(claim({ ...late, ageMs: 60_000 }), [on('n0', { state: 'Ready' })])).toEqual({
+      steps: [],
+      failures: [],
+    });
   });
 
   it('that ended are a failure before the work, and made anew during it', () => {
     const ended = anchor('n0', { state: 'ended', why: 'Evicted' });
-    expect(tend(claim(ended), [on('n0', { state: 'Ready' })]).failure).toContain('ended: Evicted');
-    const { steps, failure } = tend(claim(ended), [on('n0')]);
-    expect(failure).toBeUndefined();
+    const { failures: before } = tend(claim(ended), [on('n0', { state: 'Ready' }), on('n0', { state: 'Ready' })]);
+    expect(before).toMatchObject([{ node: 'n0', message: expect.stringContaining('ended: Evicted') as string }]);
+    const { steps, failures } = tend(claim(ended), [on('n0')]);
+    expect(failures).toEqual([]);
     expect(steps).toMatchObject([{ kind: 'dropAnchor', uid: 'uid-n0' }]);
   });
 
   it('are nobody’s business without a claim', () => {
-    expect(tendAnchors({ grants: [on('n0')], ends: false, busyNodes: [] })).toEqual({ steps: [] });
+    expect(tendAnchors({ grants: [on('n0')], ends: false, busyNodes: [] })).toEqual({ steps: [], failures: [] });
     expect(isAnchored(uid, undefined, on('n0'))).toBe(true);
     expect(isAnchored(uid, claim(), on('n0'))).toBe(false);
     expect(isAnchored(uid, claim(anchor('n0')), on('n0'))).toBe(true);

@@ -54,6 +54,20 @@ describe('where a claim can be mounted', () => {
       oneNode: true,
     },
     {
+      name: 'ReadWriteOnce that an own anchor failed to mount: on any one node',
+      changes: {
+        pods: [{ ...user('anchor', 'n1', 'me'), status: { phase: 'Pending' as const } }],
+      },
+      nodes: ['n0', 'n1'],
+      oneNode: true,
+    },
+    {
+      name: 'ReadWriteOnce that an own anchor has mounted: on that node',
+      changes: { pods: [user('anchor', 'n1', 'me')] },
+      nodes: ['n1'],
+      oneNode: true,
+    },
+    {
       name: 'ReadWriteOnce whose user has ended: on any one node',
       changes: { pods: [user('db', 'n1', undefined, 'Succeeded')] },
       nodes: ['n0', 'n1'],

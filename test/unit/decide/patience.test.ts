@@ -21,6 +21,7 @@ describe('decidePatience', () => {
     ['gives a first set up whole', { waiting: [since(0, 1), since(1, 11)], first: true, ...tenMinutes }, busy, [0, 1]],
     ['gives up what can never be', {}, never, [0, 1]],
     ['leaves it to who can choose again to end', { choosesAgain: true }, never, 'waits'],
+    ['waits for what it lets go of itself', { letsGo: true }, never, 'waits'],
     ['gives up at once what is not to be waited for', { impatient: true, first: true }, busy, [0, 1]],
     ['waits for a replacement all the same', { impatient: true }, busy, 'waits'],
   ])('%s', (_name, changes, refusal, expected) => {
