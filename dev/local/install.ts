@@ -1,5 +1,6 @@
 /** Puts CRDs, rights and hardware objects into the API server, with kubectl as a user would. */
 import path from 'node:path';
+import { untilEstablished } from '../controlplane/established.ts';
 import { type KubectlResult, runKubectl } from '../controlplane/kubectl.ts';
 import type { Layout } from './layout.ts';
 import { hardwareOf } from './objects.ts';
@@ -30,9 +31,9 @@ export function makeKubectl(executable: string, layout: Layout, signal: AbortSig
 
 /** CRDs, the operator's namespace, and the rights of operator, workers and agents. */
 export async function installApi(kubectl: Kubectl): Promise<void> {
-  const crds = ['-f', path.join(root, 'crds')];
-  await mustSucceed(kubectl, [...apply, ...crds, '-f', path.join(root, 'config', 'rbac')]);
-  await mustSucceed(kubectl, ['wait', '--for=condition=Established', '--timeout=60s', ...crds]);
+  const crds = path.join(root, 'crds');
+  await mustSucceed(kubectl, [...apply, '-f', crds, '-f', path.join(root, 'config', 'rbac')]);
+  await untilEstablished(kubectl, crds);
 }
 
 export async function installHardware(kubectl: Kubectl, layout: Layout, options: LocalOptions): Promise<void> {

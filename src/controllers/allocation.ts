@@ -6,6 +6,7 @@
  * the owner first and frees after, so that nobody can call the intent Reserved once its units are being freed.
  */
 import type { Grant } from '../api/generated/index.ts';
+import { claimWishOf } from '../decide/anchors.ts';
 import { grantFrom, inOrder, neighbourOf } from '../decide/admission.ts';
 import type { Answer, Applicant } from '../decide/admission.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
@@ -341,5 +342,6 @@ const waiterOf = (owner: Owner): Waiter => {
       : (effectiveSpec(owner.object).allocationDeadlineMs ?? (first ? undefined : replacementPatienceMs));
   const limit = limitMs === undefined ? {} : { limitMs };
   const choosesAgain = owner.kind === 'Restore';
-  return { waiting: grantsIn(owner, 'Waiting'), first, impatient, choosesAgain, ...limit };
+  const letsGo = own && claimWishOf(owner.object) !== undefined;
+  return { waiting: grantsIn(owner, 'Waiting'), first, impatient, choosesAgain, letsGo, ...limit };
 };

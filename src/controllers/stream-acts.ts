@@ -289,8 +289,9 @@ const seal = async (context: ActContext, grant: Grant, reason: string): Promise<
     if (status?.epoch !== grant.epoch) return undefined;
     page = status.currentPage;
     const outcome = grant.outcome === 'Succeeded' ? ('Succeeded' as const) : ('Abandoned' as const);
+    const { activity: _last, ...rest } = status;
     return {
-      ...status,
+      ...rest,
       sealed: true,
       outcome,
       reason,
@@ -322,6 +323,14 @@ export const actOnHook = (
 };
 
 /** The operator watches the records of living jobs only. How the job ended stands in them when the job is deleted. */
+/** What was done last is done no more. */
+const withResult =
+  (result: 'Succeeded' | 'Failed' | 'Cancelled') =>
+  ({ status }: BackupSaveRecord): BackupSaveRecord['status'] => {
+    const { activity: _last, ...rest } = status ?? {};
+    return { ...rest, result };
+  };
+
 const finishRecords = async (
   { deps, job, signal }: ActContext,
   result: NonNullable<NonNullable<BackupJob['status']>['ending']>['result'] | undefined,
@@ -339,5 +348,5 @@ const finishRecords = async (
   if (result === undefined || result === 'Suspended') return;
   // By name and last: after a crash in between the cache shows the record no more, and this is done again.
   const plan = { namespace: deps.settings.namespace, name: planRecordName(job.uid, job.processNumber) };
-  await changeStatus(deps.api, backupSaveRecords, plan, ({ status }) => ({ ...status, result }), signal);
+  await changeStatus(deps.api, backupSaveRecords, plan, withResult(result), signal);
 };

@@ -21,8 +21,13 @@ export interface ClaimView {
 
 export interface Tending {
   readonly steps: readonly Step[];
-  /** Why the claim can't be mounted. */
-  readonly failure?: string;
+  /** Where the claim can't be mounted, and why: each node once. */
+  readonly failures: readonly AnchorFailure[];
+}
+
+export interface AnchorFailure {
+  readonly node: string;
+  readonly message: string;
 }
 
 export interface Tended {
@@ -39,9 +44,10 @@ export const claimWishOf = ({ metadata, spec }: BackupJob | Restore): ClaimWish 
   const named = write ? spec.target.persistentVolumeClaim : spec.source.persistentVolumeClaim;
   if (named === undefined) return undefined;
   const { claimName, path = '', volumeMode } = named;
+  const awaited = 'whenUnavailable' in spec && spec.whenUnavailable === 'Wait';
   const snapshot = !write && spec.source.snapshot !== undefined ? { snapshot: true } : {};
   return {
-    ...{ namespace: metadata.namespace ?? '', name: claimName, path, block: volumeMode === 'Block', write },
+    ...{ namespace: metadata.namespace ?? '', name: claimName, path, block: volumeMode === 'Block', write, awaited },
     ...snapshot,
   };
 };
@@ -59,11 +65,12 @@ const serves = (claim: ClaimView, anchor: AnchorFacts, grant: Grant): boolean =>
 const needing: readonly Grant['state'][] = ['Reserved', 'Preparing', 'Ready', 'Running'];
 
 export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending => {
-  if (claim === undefined) return { steps: [] };
+  if (claim === undefined) return { steps: [], failures: [] };
   const isHeld = (anchor: AnchorFacts): boolean =>
     busyNodes.includes(anchor.node) || grants.some((grant) => holds(grant) && serves(claim, anchor, grant));
   const steps: Step[] = claim.anchors.filter((one) => !isHeld(one) && !one.deleting).map(drop);
-  if (ends) return { steps };
+  const failures: AnchorFailure[] = [];
+  if (ends) return { steps, failures };
   const wanted = grants.filter(
     (grant) =>
       needing.includes(grant.state) &&
@@ -83,9 +90,11 @@ export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending
     const failure = failureOf(claim, anchor);
     // What works has the claim mounted for itself; only what starts next needs another anchor.
     if (works && anchor.state === 'ended') steps.push(drop(anchor));
-    else if (failure !== undefined) return { steps, failure };
+    else if (failure !== undefined && !failures.some(({ node }) => node === anchor.node)) {
+      failures.push({ node: anchor.node, message: failure });
+    }
   }
-  return { steps };
+  return { steps, failures };
 };
 
 type Ensure = Extract<Step, { readonly kind: 'ensureAnchor' }>;
@@ -98,6 +107,10 @@ const ensure = (claim: ClaimView, grant: Grant): Ensure => {
 
 const isSame = (step: Step, { node, clone }: Ensure): boolean =>
   step.kind === 'ensureAnchor' && step.node === node && step.clone === clone;
+
+/** Does the grant need an anchor that is not there yet? */
+export const awaitsAnchor = ({ state }: Pick<Grant, 'state'>): boolean =>
+  needing.includes(state) && state !== 'Running';
 
 const drop = ({ name, uid }: AnchorFacts): Step => ({ kind: 'dropAnchor', pod: name, uid });
 

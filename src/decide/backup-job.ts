@@ -7,7 +7,7 @@
  */
 import type { BackupJob, HookRun } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
-import { isAnchored, tendAnchors } from './anchors.ts';
+import { awaitsAnchor, isAnchored, tendAnchors } from './anchors.ts';
 import type { ClaimView } from './anchors.ts';
 import { assignSegments, coverageOf } from './assign-segments.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
@@ -92,15 +92,18 @@ export const decideBackupJob = (observed: SeenJob, nowMs: number): JobDecision =
   if (draft.status.ending !== undefined) windDown(draft, seen, nowMs);
   else goOn(draft, seen, nowMs);
   releaseRetired(draft, seen, nowMs);
-  tend(draft, seen);
+  tend(draft, seen, nowMs);
   closeBooks(draft, seen, nowMs);
   return { status: { ...draft.status, streams: draft.streams, retired: draft.retired }, steps: draft.steps };
 };
 
-/** The claim stays mounted wherever a grant or the planner reads it, and nowhere else. */
-const tend = (draft: Draft, seen: SeenJob): void => {
+/**
+ * The claim stays mounted wherever a grant or the planner reads it, and nowhere else. Where it can't be mounted, a route
+ * is lost like any other: another node may do.
+ */
+const tend = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   const planner = seen.plan?.pod;
-  const { steps, failure } = tendAnchors({
+  const { steps, failures } = tendAnchors({
     ...(seen.claim === undefined ? {} : { claim: seen.claim }),
     grants: [...draft.streams, ...draft.retired],
     busyNodes: planner === undefined || planner.state === 'ended' ? [] : [planner.node],
@@ -108,8 +111,12 @@ const tend = (draft: Draft, seen: SeenJob): void => {
   });
   take(draft, steps);
   dropClones(draft, seen);
-  if (failure === undefined) return;
-  draft.status = { ...draft.status, ending: { result: 'Failed', reason: 'SourceNotReachable', message: failure } };
+  for (const { node, message } of failures) {
+    const fault: Fault = { reason: 'SourceNotReachable', message, domain: 'server', lostBytes: 0 };
+    for (const grant of draft.streams.filter((one) => one.node === node && awaitsAnchor(one))) {
+      loseStream(draft, seen.spec, grant, fault, nowMs);
+    }
+  }
 };
 
 /** A request from outside that ends the job, once; the first reason stands. */

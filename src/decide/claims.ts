@@ -25,6 +25,8 @@ export interface ClaimWish {
   readonly write: boolean;
   /** Not itself is read, but clones of a snapshot. */
   readonly snapshot?: boolean;
+  /** It may be made later: it is waited for until then. */
+  readonly awaited: boolean;
 }
 
 export interface SeenClaim {
@@ -66,6 +68,9 @@ export const reachOf = (wish: ClaimWish, seen: SeenClaim): ClaimReach | ClaimRef
   if (wish.block) {
     return refuse('never', `${title}: volumeMode Block is not supported by this version: back up a file system`);
   }
+  if (claim === undefined && wish.awaited) {
+    return refuse('wait', `${title} does not exist: it is waited for until it is made (whenUnavailable: Wait)`);
+  }
   if (claim === undefined) return refuse('never', `${title} does not exist`);
   if (claim.spec?.volumeMode === 'Block') {
     return refuse('never', `${title} is of volumeMode Block, which is not supported by this version`);
@@ -100,7 +105,9 @@ const placesOf = (
   }
   const able = seen.nodes.filter((node) => hasKubelet(node) && admits(volume, node)).map(nameOf);
   const oneNode = !modes.some((mode) => mode === 'ReadWriteMany' || mode === 'ReadOnlyMany');
-  const mounted = [...new Set([...users.flatMap(({ spec }) => spec?.nodeName ?? []), ...seen.heldOn])];
+  // An own anchor that could not mount it binds it to no node.
+  const mounting = users.filter((pod) => !isOwn(pod) || pod.status?.phase === 'Running');
+  const mounted = [...new Set([...mounting.flatMap(({ spec }) => spec?.nodeName ?? []), ...seen.heldOn])];
   const nodes = oneNode && mounted.length > 0 ? able.filter((name) => mounted.includes(name)) : able;
   const where = oneNode && mounted.length > 0 ? `${what}, mounted on node ${mounted.join(', ')},` : what;
   if (nodes.length > 0) return { kind: 'reachable', what: where, nodes, oneNode };

@@ -226,7 +226,9 @@ const tapesFor = (need: Need, hardware: Hardware, horizon: Horizon): readonly Ta
     const held = inTheWay([tape.status?.holder ?? []].flat(), need, horizon) > 0;
     const isAvoided = tapes.kind === 'pool' && (need.avoid.tapes ?? []).includes(name);
     const owner = isAvoided ? ownerOf(name, need) : undefined;
-    const out = tape.spec.disabled === true || (isAvoided && owner === undefined);
+    // What is set aside is still read.
+    const setAside = tapes.kind === 'pool' && tape.spec.disabled === true;
+    const out = setAside || (isAvoided && owner === undefined);
     if (library === undefined || !wanted || held || out || (horizon !== 'ever' && !isPresent(tape))) return [];
     const labelId = tape.status?.labelId;
     const usedBytes = tape.status?.usedBytes ?? 0;

@@ -98,10 +98,13 @@ const lastFault = (status: JobStatus): { readonly reason: string; readonly messa
   return last === undefined ? { reason: '', message: '' } : { reason: last.reason ?? '', message: last.message ?? '' };
 };
 
-const withActivity = (grant: Grant, head: BackupSaveRecord | undefined): Grant => {
+/** What a worker does is told while it works, and not what it did last. */
+const withActivity = (entry: Grant, head: BackupSaveRecord | undefined): Grant => {
+  const running = entry.state === 'Running' || entry.state === 'Closing';
+  const { activity: _last, ...idle } = entry;
+  const grant: Grant = running ? entry : idle;
   const seen = head?.status;
   if (seen === undefined || seen.epoch !== grant.epoch) return grant;
-  const running = grant.state === 'Running' || grant.state === 'Closing';
   return {
     ...grant,
     ...(running && seen.activity !== undefined ? { activity: seen.activity } : {}),

@@ -14,6 +14,8 @@ export interface Waiter {
   readonly impatient: boolean;
   /** Other tapes may do as well: it chooses again, and ends itself when there is none. */
   readonly choosesAgain: boolean;
+  /** What it holds itself, and is about to let go of, may be what binds it to where it can't work. */
+  readonly letsGo?: boolean;
   /** What a stream of it waits at most. */
   readonly limitMs?: number;
 }
@@ -26,9 +28,9 @@ export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number):
   const { waiting, first, impatient, choosesAgain, limitMs } = waiter;
   const { message } = refusal.shortage;
   const all = waiting.map(({ number }) => number);
-  if (refusal.kind === 'impossible' && choosesAgain) return { kind: 'waitOn' };
+  if (refusal.kind === 'impossible' && (choosesAgain || waiter.letsGo === true)) return { kind: 'waitOn' };
   if (refusal.kind === 'impossible') {
-    return giveUp(all, `${message}; waiting would not help: no such hardware is declared`);
+    return giveUp(all, `${message}; waiting would not help${lacking(refusal)}`);
   }
   if (impatient && first) return giveUp(all, withBlockers(message, refusal));
   if (limitMs === undefined) return { kind: 'waitOn' };
@@ -39,6 +41,10 @@ export const decidePatience = (waiter: Waiter, refusal: Refusal, nowMs: number):
   const streams = first ? all : old.map(({ number }) => number);
   return giveUp(streams, `${message}; given up after ${seconds} s (spec.allocationDeadline)`);
 };
+
+/** Where the request itself cannot be met, its own message says what to change: no hardware would help either. */
+const lacking = ({ shortage }: Refusal): string =>
+  shortage.reason === 'SourceNotReachable' ? '' : ': no such hardware is declared';
 
 const toldBlockers = 4;
 

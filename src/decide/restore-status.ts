@@ -1,5 +1,5 @@
 /** What a restore's status says for people. Pure. */
-import type { BackupSaveRecord, Restore } from '../api/generated/index.ts';
+import type { BackupSaveRecord, Grant, Restore } from '../api/generated/index.ts';
 import { setCondition } from '../api/conditions.ts';
 import { bounded } from '../api/status-text.ts';
 import { holds } from './grant.ts';
@@ -29,16 +29,23 @@ export const restorePhase = (status: RestoreStatus): NonNullable<RestoreStatus['
 
 const maxFailures = 100;
 
+/** What the worker does is told while it works, and not what it did last. */
+const withActivity = (stream: Grant, head: BackupSaveRecord | undefined): Grant => {
+  const { activity: last, ...idle } = stream;
+  if (stream.state !== 'Running')
+    return { ...idle, ...(idle.bytesPerSecond === undefined ? {} : { bytesPerSecond: 0 }) };
+  const activity = head?.status?.activity ?? last;
+  const bytesPerSecond = head?.status?.bytesPerSecond ?? 0;
+  return { ...idle, ...(activity === undefined ? {} : { activity }), bytesPerSecond };
+};
+
 export const summariseRestore = (status: RestoreStatus, head: BackupSaveRecord | undefined): RestoreStatus => {
   const told = head?.status?.restore;
   const stream = status.streams?.[0];
-  const running = stream?.state === 'Running';
-  const activity = running && head?.status?.activity !== undefined ? { activity: head.status.activity } : {};
-  const rate = running ? { bytesPerSecond: head?.status?.bytesPerSecond ?? 0 } : {};
   const tapes = [...new Set((status.areas ?? []).map((area) => area.barcode))].join(',').slice(0, 253);
   const next: RestoreStatus = {
     ...status,
-    ...(stream === undefined ? {} : { streams: [{ ...stream, ...activity, ...rate }] }),
+    ...(stream === undefined ? {} : { streams: [withActivity(stream, head)] }),
     streamsText: stream !== undefined && (holds(stream) || stream.state === 'Succeeded') ? '1/1' : '0/1',
     tapesText: tapes,
     ...(told === undefined ? {} : reported(status, told)),

@@ -58,7 +58,6 @@ const disjointness = { server: 'Preferred', library: 'Preferred', switch: 'Prefe
 /** A tape that is somewhere else, or not what it should be, does not come by itself. */
 const goneReason = (tape: Tape | undefined): string | undefined => {
   if (tape === undefined) return 'is not known any more';
-  if (tape.spec.disabled === true) return 'is disabled';
   switch (tape.status?.state) {
     case 'Scratch':
     case 'Usable':

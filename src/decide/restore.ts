@@ -54,11 +54,11 @@ const withAnchors = (seen: SeenRestore, { status, steps }: RestoreDecision): Res
     busyNodes: [],
     ends: status.ending !== undefined,
   });
-  const { failure } = tended;
+  const [failure] = tended.failures;
   const all = [...steps, ...tended.steps];
   if (failure === undefined) return { status, steps: all };
   return {
-    status: { ...status, ending: { result: 'Failed', reason: 'TargetNotReachable', message: failure } },
+    status: { ...status, ending: { result: 'Failed', reason: 'TargetNotReachable', message: failure.message } },
     steps: all,
   };
 };

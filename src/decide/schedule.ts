@@ -43,7 +43,9 @@ export const decideSchedule = (seen: ScheduleSeen, nowMs: number): ScheduleDecis
   const active = jobs.filter(({ status }) => !isTerminal(status));
   const noted = noteJobs(seen, active, nowMs);
   const planned: Planned =
-    reading.ok && !schedule.spec.suspend ? plan(schedule, noted, reading.times, nowMs) : { status: noted };
+    reading.ok && !schedule.spec.suspend
+      ? plan(schedule, noted, madeTimes(schedule, jobs, nowMs), reading.times, nowMs)
+      : { status: noted };
   const start = reading.ok && !schedule.spec.suspend ? nextStart(schedule, planned) : undefined;
   const blocked = start !== undefined && active.length > 0 && schedule.spec.concurrencyPolicy !== 'Allow';
   const replaces = blocked && schedule.spec.concurrencyPolicy === 'Replace';
@@ -61,6 +63,13 @@ export const decideSchedule = (seen: ScheduleSeen, nowMs: number): ScheduleDecis
   };
 };
 
+/** The planned times, up to now, of jobs that are there, the oldest first. */
+const madeTimes = (schedule: BackupSchedule, jobs: readonly BackupJob[], nowMs: number): readonly number[] =>
+  jobs
+    .map((job) => plannedMsOf(schedule, job) ?? Infinity)
+    .filter((ms) => ms <= nowMs)
+    .sort((a, b) => a - b);
+
 /** What the jobs that are there tell: starts that were made, successes. */
 const noteJobs = (
   { schedule, jobs, timeZone, failed }: ScheduleSeen,
@@ -69,7 +78,7 @@ const noteJobs = (
 ): BackupScheduleStatus => {
   const before = schedule.status ?? {};
   const { runNow, schedule: line } = schedule.spec;
-  const made = jobs.map((job) => plannedMsOf(schedule, job) ?? -Infinity).filter((ms) => ms <= nowMs);
+  const made = madeTimes(schedule, jobs, nowMs);
   const lastMs = Math.max(msOf(before.lastScheduleTime), ...made);
   const done = jobs
     .filter(({ status }) => status?.phase === 'Succeeded')
@@ -103,9 +112,15 @@ interface Planned {
 }
 
 /** The last start that came due, if it can still be made; all before it were missed: one is made up for, no more. */
-const plan = (schedule: BackupSchedule, seen: BackupScheduleStatus, times: PlannedTimes, nowMs: number): Planned => {
+const plan = (
+  schedule: BackupSchedule,
+  seen: BackupScheduleStatus,
+  made: readonly number[],
+  times: PlannedTimes,
+  nowMs: number,
+): Planned => {
   const jitterMs = jitterMsOf(schedule);
-  const status = withSkipped(schedule, seen, times);
+  const status = withSkipped(schedule, seen, made, times);
   const doneMs = handledMs(status);
   const due = dueIn(times, doneMs, nowMs - jitterMs);
   const nextMs = times.next(Math.max(doneMs, nowMs - jitterMs));
@@ -128,16 +143,21 @@ const plan = (schedule: BackupSchedule, seen: BackupScheduleStatus, times: Plann
 const handledMs = ({ followed, lastScheduleTime, lastMissedTime }: BackupScheduleStatus): number =>
   Math.max(msOf(followed?.since), msOf(lastScheduleTime), msOf(lastMissedTime));
 
-/** A job that the status has not noted yet may have come after others that were not made. */
+/** Jobs that the status has not noted yet may have come after others that were not made. */
 const withSkipped = (
   { status: before }: BackupSchedule,
   status: BackupScheduleStatus,
+  made: readonly number[],
   times: PlannedTimes,
 ): BackupScheduleStatus => {
-  const madeMs = msOf(status.lastScheduleTime);
-  const notedMs = Math.max(msOf(status.followed?.since), msOf(before?.lastScheduleTime), msOf(status.lastMissedTime));
-  const skipped = madeMs > notedMs ? dueIn(times, notedMs, madeMs - 1) : undefined;
-  return skipped === undefined ? status : withMissed(status, skipped.older + 1, skipped.latestMs);
+  let next = status;
+  let doneMs = Math.max(msOf(status.followed?.since), msOf(before?.lastScheduleTime), msOf(status.lastMissedTime));
+  for (const madeMs of made.filter((ms) => ms > doneMs)) {
+    const skipped = dueIn(times, doneMs, madeMs - 1);
+    if (skipped !== undefined) next = withMissed(next, skipped.older + 1, skipped.latestMs);
+    doneMs = madeMs;
+  }
+  return next;
 };
 
 const withMissed = (status: BackupScheduleStatus, count: number, lastMs: number | undefined): BackupScheduleStatus =>

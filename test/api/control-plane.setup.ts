@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { type ControlPlane, startControlPlane } from '../../dev/controlplane/control-plane.ts';
+import { untilEstablished } from '../../dev/controlplane/established.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -49,10 +50,10 @@ async function installCrds(controlPlane: ControlPlane): Promise<void> {
   if (!existsSync(crds)) return;
   const files = readdirSync(crds).filter((file) => file.endsWith('.yaml'));
   for (const file of files) {
-    const args = ['-f', path.join(crds, file)];
+    const crd = path.join(crds, file);
     try {
-      await kubectl(controlPlane, ['apply', '--server-side', ...args]);
-      await kubectl(controlPlane, ['wait', '--for=condition=Established', '--timeout=30s', ...args]);
+      await kubectl(controlPlane, ['apply', '--server-side', '-f', crd]);
+      await untilEstablished((args) => controlPlane.kubectl(args), crd, 30_000);
     } catch (error) {
       console.error(`crds/${file} is not installed: ${error instanceof Error ? error.message : String(error)}`);
     }

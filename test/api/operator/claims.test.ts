@@ -141,11 +141,22 @@ describe('a claim', () => {
   );
 
   it('that does not exist fails the job before anything is secured', async () => {
-    await cluster.createJob('nowhere', '', jobOn('nowhere'));
+    await cluster.createJob('nowhere', '', { ...jobOn('nowhere'), whenUnavailable: 'Fail' });
     const { status } = await cluster.jobEnded('nowhere', 30_000);
     expect(status).toMatchObject({ phase: 'Failed', reason: 'SourceNotReachable' });
     expect(status?.message).toContain('claim default/nowhere does not exist');
     expect(status?.streams?.every(({ server }) => server === undefined)).toBe(true);
+  });
+
+  it('that does not exist yet is waited for until it is made', { timeout: 120_000 }, async () => {
+    await cluster.createJob('early', '', jobOn('later'));
+    await cluster.jobWhen('early', 'waits for the claim', ({ status }) =>
+      (status?.message ?? '').includes('claim default/later does not exist: it is waited for until it is made'),
+    );
+    await makeClaim('later', fill('later'));
+    const { status } = await cluster.jobEnded('early', 90_000);
+    expect(status, status?.message).toMatchObject({ phase: 'Succeeded' });
+    await noAnchors();
   });
 
   it(

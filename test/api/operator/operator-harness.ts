@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startControlPlane, type ControlPlane } from '../../../dev/controlplane/control-plane.ts';
+import { untilEstablished } from '../../../dev/controlplane/established.ts';
 import type { KubectlResult } from '../../../dev/controlplane/kubectl.ts';
 import { operatorNamespace, serviceAccounts } from '../../../src/api/names.ts';
 import type { TerminationMessage } from '../../../src/api/worker-order.ts';
@@ -77,7 +78,7 @@ export class OperatorSite {
     };
     await kubectl('create', 'namespace', operatorNamespace);
     await kubectl('apply', '--server-side', '-f', join(root, 'crds'));
-    await kubectl('wait', '--for=condition=Established', '--timeout=60s', '-f', join(root, 'crds'));
+    await untilEstablished((args) => controlPlane.kubectl(args), join(root, 'crds'));
     await kubectl('apply', '--server-side', '--force-conflicts', '-f', join(root, 'config', 'rbac'));
     const kubeconfig = join(folder, 'operator.kubeconfig');
     await controlPlane.issueKubeconfig(kubeconfig, {

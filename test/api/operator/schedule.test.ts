@@ -4,46 +4,19 @@ import type { BackupSchedule } from '../../../src/api/generated/index.ts';
 import { backupJobs, backupSchedules } from '../../../src/api/resources.ts';
 import type { KubeObject, Resource } from '../../../src/kube/api.ts';
 import { getIfPresent } from '../../../src/kube/writes.ts';
+import { batchJobs, createPair, cronJobs, longLease, madeBy, namespace, template } from './cron-pair.ts';
 import { OperatorSite, waitFor } from './operator-harness.ts';
-
-const batch = <T extends KubeObject>(kind: string, plural: string): Resource<T> => ({
-  group: 'batch',
-  version: 'v1',
-  plural,
-  kind,
-  namespaced: true,
-});
-interface CronJob extends KubeObject {
-  readonly spec?: object;
-}
-const cronJobs = batch<CronJob>('CronJob', 'cronjobs');
-const cronJobsJobs = batch<KubeObject>('Job', 'jobs');
-const namespace = 'default';
 
 let site: OperatorSite;
 beforeAll(async () => {
   site = await OperatorSite.open();
-  await site.startOperator();
+  await site.startOperator(...longLease);
 }, 120_000);
 afterAll(() => site.close());
 
-const template = { spec: { source: { hostPath: { path: '/data' } }, routes: 1, whenUnavailable: 'Wait' } };
-const container = { name: 'c', image: 'none' };
-const cronTemplate = { spec: { template: { spec: { restartPolicy: 'Never', containers: [container] } } } };
-
 /** Suspended at first, so that both go on from a start of long ago. */
 const put = async (name: string, spec: object, lastScheduleTime: string): Promise<void> => {
-  const common = { suspend: true, ...spec };
-  const api = { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { namespace, name } };
-  await site.api.create(cronJobs, { ...api, spec: { ...common, jobTemplate: cronTemplate } });
-  // The API server fills in the defaults that the type asks for.
-  const manifest = {
-    apiVersion: 'twinreel.io/v1alpha1',
-    kind: 'BackupSchedule',
-    metadata: { namespace, name },
-    spec: { ...common, jobTemplate: template },
-  };
-  await site.api.create<KubeObject>(backupSchedules, manifest);
+  await createPair(site, name, { suspend: true, ...spec });
   const known = (schedule: BackupSchedule | undefined) =>
     schedule?.status?.followed === undefined ? undefined : schedule;
   const ref = { namespace, name };
@@ -57,10 +30,9 @@ const put = async (name: string, spec: object, lastScheduleTime: string): Promis
   }
 };
 
-const ofSchedule = async (resource: Resource, name: string): Promise<readonly string[] | undefined> => {
-  const { items } = await site.api.list(resource, { namespace });
-  const names = items.map(({ metadata }) => metadata?.name ?? '').filter((job) => job.replace(/-\d+$/, '') === name);
-  return names.length === 0 ? undefined : names;
+const namesOf = async (resource: Resource, name: string): Promise<readonly string[] | undefined> => {
+  const made = await madeBy(site, resource, name);
+  return made.length === 0 ? undefined : made.map(({ metadata }) => metadata?.name ?? '');
 };
 
 describe('after an outage a schedule starts for the same minute as a CronJob', () => {
@@ -74,8 +46,8 @@ describe('after an outage a schedule starts for the same minute as a CronJob', (
   ];
   it.each(lines)('$schedule in $timeZone', async ({ name, ...spec }) => {
     await put(name, spec, new Date(Date.now() - 45 * 86_400_000).toISOString().replace(/\.\d+/, ''));
-    const theirs = await waitFor('job of the CronJob', () => ofSchedule(cronJobsJobs, name));
-    const ours = await waitFor('job of the schedule', () => ofSchedule(backupJobs, name));
+    const theirs = await waitFor('job of the CronJob', () => namesOf(batchJobs, name));
+    const ours = await waitFor('job of the schedule', () => namesOf(backupJobs, name));
     expect(ours).toEqual(theirs);
     expect(ours).toHaveLength(1);
     const status = await waitFor('its status', async () => {

@@ -84,6 +84,26 @@ describe('the pods of a stream', () => {
   });
 });
 
+describe('the records of a stream that has ended', () => {
+  it('say how it ended, and no more what was done last', async () => {
+    await begin();
+    const job = jobWith({});
+    await beginStream(job);
+    const as = { type: 'merge', subresource: 'status' } as const;
+    for (const name of records) {
+      await bench.deps.api.patch(backupSaveRecords, { namespace, name }, { status: { activity: 'Writing' } }, as);
+    }
+    const ended = grant({ labelId: 'ab'.repeat(16), outcome: 'Succeeded' });
+    await actOnStream(context, job, { kind: 'sealHead', grant: ended, reason: 'Released' });
+    await bench.settle();
+    const ending = { result: 'Succeeded', reason: 'AllCopiesWritten', message: '' } as const;
+    await actOnStream(context, { ...job, status: { ...job.status, ending } }, { kind: 'finishRecords' });
+    const told = records.map((name) => bench.memory.read(backupSaveRecords, { namespace, name })?.status);
+    expect(told).toMatchObject([{ result: 'Succeeded' }, { outcome: 'Succeeded', sealed: true }]);
+    for (const status of told) expect(status).not.toHaveProperty('activity');
+  });
+});
+
 describe('a retention lock', () => {
   const later = '2099-01-01T00:00:00Z';
 

@@ -43,27 +43,34 @@ describe('anchors', () => {
   });
 
   it('are not begun by an owner that ends', () => {
-    expect(tend(claim(), [on('n0', { state: 'Preparing' })], true)).toEqual({ steps: [] });
+    expect(tend(claim(), [on('n0', { state: 'Preparing' })], true)).toEqual({ steps: [], failures: [] });
   });
 
   it('that do not start in time are told with claim, node, pod and reason', () => {
     const late = anchor('n0', { state: 'starting', ageMs: 60_001, why: 'FailedMount: timed out' });
-    expect(tend(claim(late), [on('n0', { state: 'Ready' })]).failure).toBe(
-      `claim shop/data could not be mounted on node n0: pod ${late.name} did not start in 60 s: FailedMount: timed out`,
-    );
-    expect(tend(claim({ ...late, ageMs: 60_000 }), [on('n0', { state: 'Ready' })])).toEqual({ steps: [] });
+    expect(tend(claim(late), [on('n0', { state: 'Ready' })]).failures).toEqual([
+      {
+        node: 'n0',
+        message: `claim shop/data could not be mounted on node n0: pod ${late.name} did not start in 60 s: FailedMount: timed out`,
+      },
+    ]);
+    expect(tend(claim({ ...late, ageMs: 60_000 }), [on('n0', { state: 'Ready' })])).toEqual({
+      steps: [],
+      failures: [],
+    });
   });
 
   it('that ended are a failure before the work, and made anew during it', () => {
     const ended = anchor('n0', { state: 'ended', why: 'Evicted' });
-    expect(tend(claim(ended), [on('n0', { state: 'Ready' })]).failure).toContain('ended: Evicted');
-    const { steps, failure } = tend(claim(ended), [on('n0')]);
-    expect(failure).toBeUndefined();
+    const { failures: before } = tend(claim(ended), [on('n0', { state: 'Ready' }), on('n0', { state: 'Ready' })]);
+    expect(before).toMatchObject([{ node: 'n0', message: expect.stringContaining('ended: Evicted') as string }]);
+    const { steps, failures } = tend(claim(ended), [on('n0')]);
+    expect(failures).toEqual([]);
     expect(steps).toMatchObject([{ kind: 'dropAnchor', uid: 'uid-n0' }]);
   });
 
   it('are nobody’s business without a claim', () => {
-    expect(tendAnchors({ grants: [on('n0')], ends: false, busyNodes: [] })).toEqual({ steps: [] });
+    expect(tendAnchors({ grants: [on('n0')], ends: false, busyNodes: [] })).toEqual({ steps: [], failures: [] });
     expect(isAnchored(uid, undefined, on('n0'))).toBe(true);
     expect(isAnchored(uid, claim(), on('n0'))).toBe(false);
     expect(isAnchored(uid, claim(anchor('n0')), on('n0'))).toBe(true);
@@ -76,7 +83,11 @@ describe('the claim of a job', () => {
     const persistentVolumeClaim = { claimName: 'data', volumeMode: 'Filesystem' as const, path: 'a' };
     const { hostPath: _hostPath, ...source } = base.spec.source;
     const of: BackupJob = { ...base, spec: { ...base.spec, source: { ...source, persistentVolumeClaim } } };
-    expect(claimWishOf(of)).toEqual({ namespace: 'default', name: 'data', path: 'a', block: false, write: false });
+    const wish = { namespace: 'default', name: 'data', path: 'a', block: false, write: false };
+    expect(claimWishOf(of)).toEqual({ ...wish, awaited: of.spec.whenUnavailable === 'Wait' });
+    const waits: BackupJob = { ...of, spec: { ...of.spec, whenUnavailable: 'Wait' } };
+    const fails: BackupJob = { ...of, spec: { ...of.spec, whenUnavailable: 'Fail' } };
+    expect([waits, fails].map((one) => claimWishOf(one)?.awaited)).toEqual([true, false]);
     expect(claimWishOf(base)).toBeUndefined();
   });
 });

@@ -46,10 +46,23 @@ describe('a job on a claim', () => {
     expect(stepsOf(goes, 'launchBackup')).toBe('launchBackup 1');
   });
 
-  it('fails when the claim can not be mounted, and says why', () => {
-    const { status } = decide({ streams: ready, claim: claim(anchor(0, 'ended'), anchor(1, 'ready')), plan });
+  it('loses the route whose node can not mount it, says why, and goes on with the other', () => {
+    const { status, steps } = decide({ streams: ready, claim: claim(anchor(0, 'ended'), anchor(1, 'ready')), plan });
+    expect(status.ending).toBeUndefined();
+    expect(status.streams?.map(({ state }) => state)).toEqual(['Waiting', 'Ready']);
+    expect(status.streams?.[0]).toMatchObject({ reason: 'SourceNotReachable', lostEpoch: 1 });
+    expect(status.streams?.[0]?.message).toContain('claim shop/data could not be mounted on node node-0');
+    expect(status.avoid?.servers).toEqual([ready[0]?.server]);
+    expect(steps.map(({ kind }) => kind)).toContain('sealHead');
+  });
+
+  it('fails with that reason when no route is left', () => {
+    const message = 'claim shop/data could not be mounted on node node-0';
+    const lost = { reason: 'SourceNotReachable', message, outcome: 'Failed', lostEpoch: 1 } as const;
+    const streams = [aGrant(0, 'Failed', lost), aGrant(1, 'Failed', lost)];
+    const { status } = decide({ streams, claim: claim(), plan, committed: new Map() });
     expect(status.ending).toMatchObject({ result: 'Failed', reason: 'SourceNotReachable' });
-    expect(status.ending?.message).toContain('claim shop/data could not be mounted on node node-0');
+    expect(status.ending?.message).toContain(message);
   });
 
   it('lets go of the claim where nothing is held any more', () => {

@@ -4,7 +4,7 @@ import { admits, anchorFacts, folderIn, mountedAt, reachOf, readyOn } from '../.
 import type { ClaimWish, SeenClaim } from '../../../src/decide/claims.ts';
 import type { AccessMode, Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../../src/kube/core-types.ts';
 
-const wish: ClaimWish = { namespace: 'shop', name: 'data', path: '', block: false, write: false };
+const wish: ClaimWish = { namespace: 'shop', name: 'data', path: '', block: false, write: false, awaited: false };
 
 const claim = (modes: readonly AccessMode[], changes: Partial<PersistentVolumeClaim> = {}): PersistentVolumeClaim => ({
   metadata: { namespace: 'shop', name: 'data' },
@@ -50,6 +50,20 @@ describe('where a claim can be mounted', () => {
     {
       name: 'ReadWriteOnce in use: on the node that has it',
       changes: { pods: [user('db', 'n1')] },
+      nodes: ['n1'],
+      oneNode: true,
+    },
+    {
+      name: 'ReadWriteOnce that an own anchor failed to mount: on any one node',
+      changes: {
+        pods: [{ ...user('anchor', 'n1', 'me'), status: { phase: 'Pending' as const } }],
+      },
+      nodes: ['n0', 'n1'],
+      oneNode: true,
+    },
+    {
+      name: 'ReadWriteOnce that an own anchor has mounted: on that node',
+      changes: { pods: [user('anchor', 'n1', 'me')] },
       nodes: ['n1'],
       oneNode: true,
     },
@@ -121,6 +135,13 @@ describe('where a clone of a claim can be mounted', () => {
     const refusal = reachOf(clones, seen(changes));
     expect(refusal).toMatchObject({ kind: 'never' });
     expect(JSON.stringify(refusal)).toContain(says);
+  });
+});
+
+it('a claim that is not there yet is waited for by who waits', () => {
+  expect(reachOf({ ...wish, awaited: true }, seen({ claim: undefined }))).toEqual({
+    kind: 'wait',
+    message: 'claim shop/data does not exist: it is waited for until it is made (whenUnavailable: Wait)',
   });
 });
 

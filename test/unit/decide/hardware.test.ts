@@ -179,6 +179,14 @@ describe('B3, B4: what of the hardware a job may use', () => {
     expect(freeFor(aNeed(), hardware, 'ever').drives).toHaveLength(2);
   });
 
+  it('gives a tape that was set aside to who reads it, and to nobody for writing', () => {
+    const tape = aTape('t0', 'lib-0');
+    const hardware = pair({ tapes: [{ ...tape, spec: { ...tape.spec, disabled: true } }] });
+    const tapesOf = (need: Need) => freeFor(need, hardware, 'now').tapes.map(({ name }) => name);
+    expect(tapesOf(aNeed())).toEqual([]);
+    expect(tapesOf(aNeed({ tapes: { kind: 'tape', name: 't0' } }))).toEqual(['t0']);
+  });
+
   it('names no drive of a library that does not hold the tape that is wanted', () => {
     const hardware = pair({
       libraries: [

@@ -100,6 +100,19 @@ describe('what a job says of its progress', () => {
     ]);
   });
 
+  it.each(['Succeeded', 'Released', 'Fencing', 'Waiting', 'Failed'] as const)(
+    'shows no activity of a stream that is %s, nor a rate',
+    (state) => {
+      const last = { activity: 'Writing', bytesPerSecond: 5 } as const;
+      const status: JobStatus = { ...running, streams: [aGrant(0, state, last), aGrant(1, 'Running', last)] };
+      const seen = { epoch: 1, activity: 'Ending', bytesPerSecond: 7 } as const;
+      const [ended, other] = summarise(status, spec, heads(seen)).streams ?? [];
+      expect(ended).not.toHaveProperty('activity');
+      expect(ended?.bytesPerSecond).toBe(0);
+      expect(other?.activity).toBe('Writing');
+    },
+  );
+
   it('tells the last loss as the reason, but leaves the reason of a wait to the allocator', () => {
     const lost: JobStatus = {
       ...running,

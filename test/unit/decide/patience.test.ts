@@ -21,6 +21,7 @@ describe('decidePatience', () => {
     ['gives a first set up whole', { waiting: [since(0, 1), since(1, 11)], first: true, ...tenMinutes }, busy, [0, 1]],
     ['gives up what can never be', {}, never, [0, 1]],
     ['leaves it to who can choose again to end', { choosesAgain: true }, never, 'waits'],
+    ['waits for what it lets go of itself', { letsGo: true }, never, 'waits'],
     ['gives up at once what is not to be waited for', { impatient: true, first: true }, busy, [0, 1]],
     ['waits for a replacement all the same', { impatient: true }, busy, 'waits'],
   ])('%s', (_name, changes, refusal, expected) => {
@@ -34,6 +35,19 @@ describe('decidePatience', () => {
     const found = decidePatience(waiter, refusal, nowMs);
     expect(found.kind === 'giveUp' ? found.streams : 'waits').toEqual(expected);
   });
+});
+
+it.each([
+  ['what hardware lacks', shortage, 'short; waiting would not help: no such hardware is declared'],
+  [
+    'what the request itself lacks',
+    { reason: 'SourceNotReachable', message: 'claim a/b has lost its volume' } as const,
+    'claim a/b has lost its volume; waiting would not help',
+  ],
+])('what can never be is told as what it is: %s', (_name, lack, message) => {
+  const waiter = { waiting: [since(0, 0)], first: true, impatient: false, choosesAgain: false };
+  const found = decidePatience(waiter, { kind: 'impossible', shortage: lack }, nowMs);
+  expect(found).toEqual({ kind: 'giveUp', streams: [0], message });
 });
 
 it('an impatient one is told who holds what it lacks', () => {

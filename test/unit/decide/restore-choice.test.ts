@@ -38,6 +38,8 @@ const hardware = (more: Partial<Hardware> = {}): Hardware =>
   });
 const held = { holder: holder('backup') };
 const brokenLibrary = { ...aLibrary('lib-0'), status: { ...aLibrary('lib-0').status, state: 'NotUsable' as const } };
+const full = aTape('t0', 'lib-0', { state: 'Full' });
+const setAside = { ...full, spec: { ...full.spec, disabled: true } };
 
 describe('R4: how a tape stands', () => {
   it.each<readonly [string, Hardware, NonNullable<Restore['status']>['avoid'], Outlook['kind']]>([
@@ -60,6 +62,7 @@ describe('R4: how a tape stands', () => {
     ['it has failed this restore', hardware(), { tapes: ['t0'] }, 'never'],
     ['it was taken away', hardware({ tapes: [aTape('t0', 'lib-0', { state: 'Exported' })] }), {}, 'never'],
     ['nobody knows it', hardware({ tapes: [] }), {}, 'never'],
+    ['it was set aside, which is for writing', hardware({ tapes: [setAside] }), {}, 'now'],
     ['no server may write the target', hardware({ servers: [aServer('server-0')] }), {}, 'never'],
   ])('%s', (_name, seen, avoid, expected) => {
     expect(outlookOf(avoidable(avoid), seen)('t0').kind).toBe(expected);
