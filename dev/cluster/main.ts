@@ -1,4 +1,4 @@
-/** `npm run -s cluster -- up|down|exec|load --state DIR`: a whole real Kubernetes with two nodes on this machine. */
+/** `npm run -s cluster -- up|down|exec|load|fault --state DIR`: a whole real Kubernetes with two nodes on this machine. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
@@ -7,6 +7,7 @@ import { findBinaries } from '../controlplane/binaries.ts';
 import { goToolFile } from '../tools/go-tools.ts';
 import { findNodeBinaries } from './binaries.ts';
 import { down } from './down.ts';
+import { addFaultCommands } from './fault-commands.ts';
 import { type Layout, layoutOf, type MemberName } from './layout.ts';
 import { enterArgs } from './namespaces.ts';
 import { containerdSocket } from './node-config.ts';
@@ -63,6 +64,7 @@ program
       }
     }
   });
+addFaultCommands(program, stateFlag, open);
 
 function open(options: StateOption): Layout {
   mkdirSync(options.state, { recursive: true });

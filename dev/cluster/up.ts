@@ -1,6 +1,6 @@
 /** Starts a whole Kubernetes: the control plane and two nodes, each in namespaces of its own. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -12,7 +12,7 @@ import { makeCgroups } from './cgroups.ts';
 import { controlPlaneAddress, type Layout, type MemberName, type NodeLayout, pauseImage } from './layout.ts';
 import { connectMembers, enterArgs, inside, startHolder } from './namespaces.ts';
 import { containerdSocket, writeNodeFiles } from './node-config.ts';
-import { type BenchProcess, readProcesses } from './processes.ts';
+import { readProcesses, rememberProcess } from './processes.ts';
 import { writeProgramImage } from './program-image.ts';
 
 export class ClusterError extends Error {
@@ -94,7 +94,6 @@ class Bench {
   readonly #kubectlFolder: string;
   readonly #nodePrograms: string;
   readonly #holders = new Map<MemberName, number>();
-  readonly #processes: BenchProcess[] = [];
 
   constructor(layout: Layout, kubectlFolder: string, nodePrograms: string) {
     this.#layout = layout;
@@ -108,7 +107,7 @@ class Bench {
     for (const member of ['control-plane', ...this.#layout.nodes.map((node) => node.name)] as const) {
       const pid = await startHolder(this.#layout, member);
       this.#holders.set(member, pid);
-      this.#remember({ role: 'namespaces', name: `namespaces-${member}`, pid });
+      rememberProcess(this.#layout, { role: 'namespaces', name: `namespaces-${member}`, pid });
     }
     connectMembers(this.#layout, this.#holders);
   }
@@ -125,8 +124,9 @@ class Bench {
   }
 
   async start(member: MemberName, command: DaemonCommand): Promise<void> {
-    const daemon = await startDaemon(inside(this.#layout, this.#holder(member), member, command), false);
-    this.#remember({ role: command.role, name: command.name, pid: daemon.identity.pid });
+    const entered = inside(this.#layout, this.#holder(member), member, command);
+    const { identity } = await startDaemon(entered, false);
+    rememberProcess(this.#layout, { role: command.role, name: command.name, pid: identity.pid, command: entered });
   }
 
   async kubectl(args: readonly string[]): Promise<void> {
@@ -163,10 +163,5 @@ class Bench {
     if (pid === undefined || !existsSync(`/proc/${pid}`))
       throw new ClusterError(`the namespaces of ${member} are gone`);
     return pid;
-  }
-
-  #remember(one: BenchProcess): void {
-    this.#processes.push(one);
-    writeFileSync(this.#layout.processes, `${JSON.stringify(this.#processes, null, 2)}\n`);
   }
 }

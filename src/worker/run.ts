@@ -29,7 +29,7 @@ const stopGraceMs = 2_000;
 const requestTimeoutMs = 10_000;
 
 /** An API server that starts refuses what it will allow once it has read its roles: seconds, not minutes. */
-const refusalPatienceMs = 20_000;
+const refusalPatienceMs = 30_000;
 
 /** Modules are loaded by the role that needs them: a worker lives for one action and shall begin it at once. */
 const runRole = async (order: WorkerOrder, context: RoleContext): Promise<RoleResult> => {

@@ -79,6 +79,18 @@ describe('B5, B8, F3: a grant from reserved to ready', () => {
   ])('%s', (_name, one, seen, expected) => {
     expect(textOf(prepareGrant(one, seen))).toBe(expected);
   });
+
+  it('a pod that was killed for lack of memory blames its server, and says what to raise', () => {
+    const killed = ended(load, undefined, { exit: { code: 137, reason: 'OOMKilled' } });
+    expect(prepareGrant(zoned, view([killed])).fault).toEqual({
+      reason: 'OutOfMemory',
+      message:
+        `pod ${load} on n was killed for lack of memory: raise spec.pod.resources.limits.memory of its BackupServer, ` +
+        'or free memory on the node',
+      domain: 'server',
+      lostBytes: 0,
+    });
+  });
 });
 
 describe('B14, F9: a grant from fencing to freed', () => {
@@ -125,6 +137,18 @@ describe('B14, F9: a grant from fencing to freed', () => {
     ],
     ['then everything is free', { ...held, unloaded: true }, view([gone]), 'Releasing free'],
     ['what was never zoned was never loaded', { ...grant, state: 'Releasing' }, view([]), 'Releasing free'],
+    [
+      'a tape whose load never ran is where it was: nothing is unloaded',
+      { ...grant, zoned: true, reason: 'PodNotStarted' },
+      view([ended(`${name}-load`, undefined, { exit: { code: 137, reason: 'Unknown', neverRan: true } })]),
+      'Releasing liftFence deletePod free',
+    ],
+    [
+      'one whose load ended without a word may be in the drive',
+      { ...grant, zoned: true, reason: 'PodNotStarted' },
+      view([ended(`${name}-load`, undefined, { exit: { code: 137, reason: 'Unknown' } })]),
+      'Releasing liftFence deletePod launchUnload',
+    ],
   ])('%s', (_name, one, seen, expected) => {
     expect(textOf(releaseGrant(one, seen))).toBe(expected);
   });
