@@ -128,7 +128,7 @@ const backupFlags = (flags: Parsed<Omit<BackupFlags, 'noQueue'>> & { readonly qu
 const addRestore = (program: Command, doing: Doing): void => {
   const command = program
     .command('restore')
-    .description('makes a Restore, or lists what can be restored')
+    .description('makes a Restore, or lists what can be restored; on a terminal asks for what is not said')
     .option('--list', 'show what can be restored: backups that succeeded')
     .option('--from <job>', 'a BackupJob that succeeded')
     .option('--latest <schedule>', 'the newest backup of a BackupSchedule that succeeded')

@@ -8,6 +8,7 @@ import { CliError } from './cli-error.ts';
 import { readList } from './observe.ts';
 import type { Making, RestoreFlags } from './orders.ts';
 import { printable } from './printable.ts';
+import { openQuestions } from './questions.ts';
 import type { Session } from './session.ts';
 import { formatTable } from './table.ts';
 
@@ -28,7 +29,8 @@ export const restoreManifest = (flags: RestoreFlags, namespace: string): Manifes
   if (sources.length !== 1 || to === undefined)
     throw new CliError(
       'WrongArgument',
-      'say what and whereto: one of --from, --latest and --record, and --to; --list shows what can be restored',
+      'say what and whereto: one of --from, --latest and --record, and --to; --list shows what can be restored. ' +
+        'On a terminal it asks for what is missing; this is none',
     );
   return {
     metadata: { ...(name === undefined ? { generateName: 'restore-' } : { name }), namespace },
@@ -50,8 +52,22 @@ const sparseRestores: Resource = restores;
 /** @throws CliError, ApiError */
 export const makeRestore = async (session: Session, order: RestoreOrder): Promise<number> => {
   if (order.list) return listRestorable(session);
-  const object = await createRestore(session, restoreManifest(order, session.namespace));
+  const object = await createRestore(session, await wantedOf(session, order));
   return tellMade(session, { kind: 'Restore', object }, order);
+};
+
+/** What the command line leaves open is asked for, where somebody can answer. */
+const wantedOf = async (session: Session, order: RestoreFlags): Promise<Manifest> => {
+  const { from, latest, record, to } = order;
+  const isWhole = to !== undefined && [from, latest, record].some((source) => source !== undefined);
+  const questions = isWhole ? undefined : openQuestions(session.signal);
+  if (questions === undefined) return restoreManifest(order, session.namespace);
+  try {
+    const { askRestore } = await import('./ask-restore.ts');
+    return await askRestore(session, order, questions);
+  } finally {
+    questions.close();
+  }
 };
 
 export const createRestore = async ({ api, namespace, signal }: Session, manifest: Manifest): Promise<Restore> => {
@@ -65,19 +81,26 @@ export const createRestore = async ({ api, namespace, signal }: Session, manifes
 };
 
 const listRestorable = async ({ api, namespace, signal, screen, nowMs }: Session): Promise<number> => {
-  const rows = restorable(await readList(api, backupJobs, namespace, signal)).map(({ metadata, spec, status = {} }) => [
+  const jobs = restorable(await readList(api, backupJobs, namespace, signal));
+  screen.print(
+    jobs.length === 0 ? [`no backup job of ${namespace} has succeeded`] : restorableTable(jobs, nowMs(), false),
+  );
+  return 0;
+};
+
+/** @param numbered  counted from 1, and with the time at which they ended. Pure. */
+export const restorableTable = (jobs: readonly BackupJob[], nowMs: number, numbered: boolean): readonly string[] => {
+  const rows = jobs.map(({ metadata, spec, status = {} }, index) => [
+    ...(numbered ? [String(index + 1)] : []),
     metadata.name,
-    `${ageOf(status.completionTime, nowMs()) ?? '?'} ago`,
+    ...(numbered ? [status.completionTime ?? '?'] : []),
+    `${ageOf(status.completionTime, nowMs) ?? '?'} ago`,
     status.plan?.bytes === undefined ? '-' : formatBytes(status.plan.bytes),
     spec.source.hostPath?.path ?? spec.source.persistentVolumeClaim?.claimName ?? 'a command',
     status.tapesText ?? '-',
   ]);
-  screen.print(
-    rows.length === 0
-      ? [`no backup job of ${namespace} has succeeded`]
-      : formatTable(['BACKUP', 'ENDED', 'SIZE', 'OF', 'TAPES'], rows),
-  );
-  return 0;
+  const headers = numbered ? ['#', 'BACKUP', 'TIME', 'ENDED'] : ['BACKUP', 'ENDED'];
+  return formatTable([...headers, 'SIZE', 'OF', 'TAPES'], rows);
 };
 
 /** Only what succeeded, the newest first. Pure. */

@@ -13,7 +13,8 @@ describe('kubectl-twinreel status on a real API server', () => {
   let empty: string;
 
   const status = async (...args: readonly string[]) =>
-    runCli(['status', '--kubeconfig', inject('kubeconfig'), ...args]);
+    // Operators and records of other tests are in the same cluster.
+    runCli(['status', '--kubeconfig', inject('kubeconfig'), '--operator-namespace', operatorNamespace, ...args]);
 
   beforeAll(async () => {
     api = await connect();
