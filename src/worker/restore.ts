@@ -9,7 +9,7 @@ import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
 import { checkHolder } from './holder-check.ts';
 import { openTargetFolder, pathOfFd } from './host-folder.ts';
-import { apiFailure, Head, isAway, type StatusPatch } from './head.ts';
+import { apiFailure, Head, isAway, openPatienceMs, withPatience, type StatusPatch } from './head.ts';
 import { SharedProgress } from './progress.ts';
 import { RestorePipeline, type SegmentOutcome } from './restore-pipeline.ts';
 import { addNews, addTotals, isDone, type SegmentNews } from './restore-progress.ts';
@@ -73,10 +73,12 @@ class RestoreRun {
     const order = this.#order;
     const ref = { namespace: order.operatorNamespace, name: order.record };
     const owner = { pod: order.pod, epoch: order.grant.epoch };
+    const planRef = { namespace: order.operatorNamespace, name: order.planRecord };
+    const patient = <T>(read: () => Promise<T>) => withPatience(realClock, openPatienceMs, stop, read);
     const [head, plan, groups] = await Promise.all([
-      Head.open({ api, clock: realClock, ref, owner }, stop),
-      api.get(backupSaveRecords, { namespace: order.operatorNamespace, name: order.planRecord }, stop),
-      findWantedGroups(api, order, stop),
+      patient(() => Head.open({ api, clock: realClock, ref, owner }, stop)),
+      patient(() => api.get(backupSaveRecords, planRef, stop)),
+      patient(() => findWantedGroups(api, order, stop)),
       checkHolder(api, order, stop),
     ]);
     const folder = plan.status?.plan?.folder;
