@@ -25,7 +25,7 @@ export interface HeadDeps {
 }
 
 /** What an action reads before it touches anything costs nothing but time: a restart of the API shall end none. */
-export const openPatienceMs = 30_000;
+export const openPatienceMs = 60_000;
 const retryMs = 200;
 const longestRetryMs = 2_000;
 

@@ -34,7 +34,7 @@ describe('checkHolder', () => {
   it('gives up an API that stays away', async () => {
     for (let n = 0; n < 200; n += 1) api.fail('get', { error: apiError('Unreachable') });
     const checked = expect(checkHolder(api, order, stop.signal, clock)).rejects.toMatchObject({ reason: 'ApiError' });
-    await clock.advance(60_000);
+    await clock.advance(90_000);
     await checked;
   });
 
