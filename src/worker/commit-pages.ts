@@ -7,7 +7,7 @@ import { isApiError, type Api } from '../kube/api.ts';
 import type { Clock } from '../kube/clock.ts';
 import { createIfAbsent, getIfPresent } from '../kube/writes.ts';
 import { WorkerStopped } from './failure.ts';
-import { withPatience, type Head } from './head.ts';
+import { openPatienceMs, withPatience, type Head } from './head.ts';
 
 /** A page closes at whichever comes first. */
 const mostEntries = 256;
@@ -40,9 +40,10 @@ export class CommitPages {
 
   /** Tells every commit of every epoch of this stream, page by page. */
   async readAll(each: (segment: number, commit: Commit) => void, signal: AbortSignal): Promise<void> {
-    const { api, namespace, record, head, pod, epoch } = this.#deps;
+    const { api, clock, namespace, record, head, pod, epoch } = this.#deps;
     for (let n = 0; n < (head.status.pages ?? 0); n += 1) {
-      const page = await getIfPresent(api, savePages, { namespace, name: pageName(record, n) }, signal);
+      const read = () => getIfPresent(api, savePages, { namespace, name: pageName(record, n) }, signal);
+      const page = await withPatience(clock, openPatienceMs, signal, read);
       const commits = Object.entries(page?.status?.commits ?? {});
       for (const [segment, commit] of commits) each(Number(segment), commit);
       if (page?.spec.pod === pod && page.spec.epoch === epoch && page.status?.closed !== true) this.#take(page);

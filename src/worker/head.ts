@@ -24,6 +24,8 @@ export interface HeadDeps {
   readonly owner: HeadOwner;
 }
 
+/** What an action reads before it touches anything costs nothing but time: a restart of the API shall end none. */
+export const openPatienceMs = 60_000;
 const retryMs = 200;
 const longestRetryMs = 2_000;
 

@@ -2,8 +2,9 @@ import type { Holder } from '../api/generated/shared.ts';
 import { tapeLibraries, tapes } from '../api/resources.ts';
 import type { LoadOrder } from '../api/worker-order.ts';
 import type { Api } from '../kube/api.ts';
+import { realClock, type Clock } from '../kube/clock.ts';
 import { WorkerFailure } from './failure.ts';
-import { apiFailure } from './head.ts';
+import { apiFailure, openPatienceMs, withPatience } from './head.ts';
 
 export type GrantedOrder = Pick<LoadOrder, 'job' | 'grant' | 'library' | 'drive' | 'tape'>;
 
@@ -13,11 +14,18 @@ export type GrantedOrder = Pick<LoadOrder, 'job' | 'grant' | 'library' | 'drive'
  *
  * @throws WorkerFailure `NotTheHolder`
  */
-export const checkHolder = async (api: Api, order: GrantedOrder, signal: AbortSignal): Promise<void> => {
-  const [tape, library] = await Promise.all([
-    api.get(tapes, { name: order.tape.name }, signal),
-    api.get(tapeLibraries, { name: order.library.name }, signal),
-  ]).catch((error: unknown) => {
+export const checkHolder = async (
+  api: Api,
+  order: GrantedOrder,
+  signal: AbortSignal,
+  clock: Clock = realClock,
+): Promise<void> => {
+  const [tape, library] = await withPatience(clock, openPatienceMs, signal, () =>
+    Promise.all([
+      api.get(tapes, { name: order.tape.name }, signal),
+      api.get(tapeLibraries, { name: order.library.name }, signal),
+    ]),
+  ).catch((error: unknown) => {
     throw apiFailure('The holder of tape and drive could not be read', error);
   });
   const drive = library.status?.drives?.find(({ name }) => name === order.drive.name);

@@ -1,8 +1,9 @@
 import { tapeLibraries } from '../api/resources.ts';
 import type { UnloadOrder } from '../api/worker-order.ts';
 import type { Api } from '../kube/api.ts';
+import { realClock } from '../kube/clock.ts';
 import { WorkerFailure } from './failure.ts';
-import { apiFailure } from './head.ts';
+import { apiFailure, openPatienceMs, withPatience } from './head.ts';
 
 /**
  * Reads, uncached, that the library's robot is this pod's and that nobody holds the drive: what an unload of a cartridge
@@ -15,7 +16,8 @@ export const checkHousekeeping = async (
   order: Pick<UnloadOrder, 'library' | 'drive' | 'pod'>,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { status } = await api.get(tapeLibraries, { name: order.library.name }, signal).catch((error: unknown) => {
+  const read = () => api.get(tapeLibraries, { name: order.library.name }, signal);
+  const { status } = await withPatience(realClock, openPatienceMs, signal, read).catch((error: unknown) => {
     throw apiFailure('Who uses the robot could not be read', error);
   });
   const robot = status?.changerHolder?.pod ?? 'nobody';

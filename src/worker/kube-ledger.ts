@@ -9,7 +9,7 @@ import { addToAreas, addToTotals } from './areas.ts';
 import { CommitPages } from './commit-pages.ts';
 import { WorkerFailure, WorkerStopped } from './failure.ts';
 import { followObject } from './follow-object.ts';
-import { Head, isAway, withPatience, type StatusPatch } from './head.ts';
+import { Head, isAway, openPatienceMs, withPatience, type StatusPatch } from './head.ts';
 import { LatestObject } from './latest-object.ts';
 import type { NextWork, SegmentCommit, SegmentWork, SourceFindings, StreamLedger } from './ledger.ts';
 import { PlanReader, type NumberedCursor, type PlanHead } from './plan-reader.ts';
@@ -79,10 +79,12 @@ export class KubeLedger implements StreamLedger {
     const { api, clock, order } = deps;
     const namespace = order.operatorNamespace;
     const owner = { pod: order.pod, epoch: order.grant.epoch };
-    const [head, plan] = await Promise.all([
-      Head.open({ api, clock, ref: { namespace, name: order.record }, owner }, signal),
-      api.get(backupSaveRecords, { namespace, name: order.planRecord }, signal),
-    ]);
+    const [head, plan] = await withPatience(clock, openPatienceMs, signal, () =>
+      Promise.all([
+        Head.open({ api, clock, ref: { namespace, name: order.record }, owner }, signal),
+        api.get(backupSaveRecords, { namespace, name: order.planRecord }, signal),
+      ]),
+    );
     const ledger = new KubeLedger(deps, head, plan);
     const { skipped, changed, padded, catalogues } = head.status.totals ?? {};
     const kept = { skipped, changed, padded, catalogues };

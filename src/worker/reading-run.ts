@@ -1,13 +1,16 @@
 /** What restoring and verifying have in common: news and signs of life on the head, and an end when told to stop. */
-import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
+import type { BackupSaveRecord, BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
+import { backupSaveRecords } from '../api/resources.ts';
 import type { RestoreOrder, VerifyOrder } from '../api/worker-order.ts';
 import { isApiError } from '../kube/api.ts';
 import { realClock, sleep } from '../kube/clock.ts';
 import type { RoleContext } from './environment.ts';
-import { apiFailure, isAway, type Head, type StatusPatch } from './head.ts';
+import { apiFailure, Head, isAway, openPatienceMs, withPatience, type StatusPatch } from './head.ts';
+import { checkHolder } from './holder-check.ts';
 import type { SharedProgress } from './progress.ts';
 import { addNews, type SegmentNews } from './restore-progress.ts';
 import type { RoleResult } from './termination.ts';
+import { findWantedGroups, type WantedCopy } from './wanted-groups.ts';
 
 /** How long the API may be away; what was done stands, only the news of it wait. */
 export const patienceMs = 60_000;
@@ -20,6 +23,27 @@ interface Run {
 }
 
 type End = (reason: Error) => void;
+
+interface Opened {
+  readonly head: Head;
+  readonly plan: BackupSaveRecord;
+  readonly groups: readonly (readonly WantedCopy[])[];
+}
+
+/** What has to be known before anything is read. An API server that is just starting is waited for. */
+export const openReading = async (order: RestoreOrder | VerifyOrder, { api, stop }: RoleContext): Promise<Opened> => {
+  const { operatorNamespace: namespace } = order;
+  const ref = { namespace, name: order.record };
+  const owner = { pod: order.pod, epoch: order.grant.epoch };
+  const patient = <T>(read: () => Promise<T>) => withPatience(realClock, openPatienceMs, stop, read);
+  const [head, plan, groups] = await Promise.all([
+    patient(() => Head.open({ api, clock: realClock, ref, owner }, stop)),
+    patient(() => api.get(backupSaveRecords, { namespace, name: order.planRecord }, stop)),
+    patient(() => findWantedGroups(api, order, stop)),
+    checkHolder(api, order, stop),
+  ]);
+  return { head, plan, groups };
+};
 
 /** @param make  what it gets ends the run for a reason, from wherever that is noticed */
 export const runReading = async (

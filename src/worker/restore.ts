@@ -1,20 +1,17 @@
 import { unescapePath } from '../archive/escape.ts';
 import type { Selection } from '../archive/selection.ts';
 import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
-import { backupSaveRecords } from '../api/resources.ts';
 import type { RestoreOrder } from '../api/worker-order.ts';
-import { realClock } from '../kube/clock.ts';
 import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
-import { checkHolder } from './holder-check.ts';
 import { openTargetFolder, pathOfFd } from './host-folder.ts';
-import { Head, type StatusPatch } from './head.ts';
+import type { Head, StatusPatch } from './head.ts';
 import { SharedProgress } from './progress.ts';
-import { patienceMs, ReadingReport, runReading } from './reading-run.ts';
+import { openReading, patienceMs, ReadingReport, runReading } from './reading-run.ts';
 import { RestorePipeline, type SegmentOutcome } from './restore-pipeline.ts';
 import { addTotals, isDone } from './restore-progress.ts';
 import type { RoleResult } from './termination.ts';
-import { findWantedGroups, type WantedCopy } from './wanted-groups.ts';
+import type { WantedCopy } from './wanted-groups.ts';
 
 /**
  * Restores the segments of an order that lie on one tape. A copy that can't be read is told and passed over: the
@@ -52,16 +49,9 @@ class RestoreRun {
   }
 
   async run(): Promise<RoleResult> {
-    const { api, stop, log } = this.#context;
+    const { log } = this.#context;
     const order = this.#order;
-    const ref = { namespace: order.operatorNamespace, name: order.record };
-    const owner = { pod: order.pod, epoch: order.grant.epoch };
-    const [head, plan, groups] = await Promise.all([
-      Head.open({ api, clock: realClock, ref, owner }, stop),
-      api.get(backupSaveRecords, { namespace: order.operatorNamespace, name: order.planRecord }, stop),
-      findWantedGroups(api, order, stop),
-      checkHolder(api, order, stop),
-    ]);
+    const { head, plan, groups } = await openReading(order, this.#context);
     const folder = plan.status?.plan?.folder;
     if (folder === undefined) throw refuse('PlanNotReadable', `The plan ${order.planRecord} names no folder.`);
     this.#report.begin(head, this.#end);

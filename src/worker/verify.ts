@@ -1,16 +1,12 @@
-import { backupSaveRecords } from '../api/resources.ts';
 import type { VerifyOrder } from '../api/worker-order.ts';
-import { realClock } from '../kube/clock.ts';
 import { needFolder, type RoleContext } from './environment.ts';
 import { WorkerFailure } from './failure.ts';
-import { Head } from './head.ts';
-import { checkHolder } from './holder-check.ts';
 import { SharedProgress } from './progress.ts';
-import { ReadingReport, runReading } from './reading-run.ts';
+import { openReading, ReadingReport, runReading } from './reading-run.ts';
 import { RestorePipeline, type SegmentOutcome } from './restore-pipeline.ts';
 import { isDone } from './restore-progress.ts';
 import type { RoleResult } from './termination.ts';
-import { findWantedGroups, type WantedCopy } from './wanted-groups.ts';
+import type { WantedCopy } from './wanted-groups.ts';
 
 /**
  * Reads the segments of an order back from one tape and checks them: digest, structure, index. A copy that is bad is
@@ -42,16 +38,10 @@ class VerifyRun {
   }
 
   async run(): Promise<RoleResult> {
-    const { api, stop, log } = this.#context;
+    const { log } = this.#context;
     const order = this.#order;
-    const { operatorNamespace: namespace, tape } = order;
-    const owner = { pod: order.pod, epoch: order.grant.epoch };
-    const [head, plan, groups] = await Promise.all([
-      Head.open({ api, clock: realClock, ref: { namespace, name: order.record }, owner }, stop),
-      api.get(backupSaveRecords, { namespace, name: order.planRecord }, stop),
-      findWantedGroups(api, order, stop),
-      checkHolder(api, order, stop),
-    ]);
+    const { tape } = order;
+    const { head, plan, groups } = await openReading(order, this.#context);
     const folder = plan.status?.plan?.folder;
     if (folder === undefined) throw noFolder(order.planRecord);
     this.#report.begin(head, this.#end);

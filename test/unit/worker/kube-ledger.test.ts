@@ -60,6 +60,10 @@ const openLedger = async (): Promise<KubeLedger> => {
     spec: { type: 'Plan', record: planRecord, page: 0, job },
     status: { boundaries },
   });
+  return openLedgerAgain();
+};
+
+const openLedgerAgain = (): Promise<KubeLedger> => {
   const fail = (reason: Error): void => stop.abort(reason);
   const deps = {
     api: patientApi(api, clock, 20_000),
@@ -123,6 +127,22 @@ describe('KubeLedger.uncommittedBytes', () => {
     expect(ledger.uncommittedBytes).toBe(130);
     await clock.advance(60_000);
     expect(ledger.uncommittedBytes).toBe(0);
+  });
+});
+
+describe('KubeLedger.open', () => {
+  it('waits for an API that is away: nothing has been touched yet', async () => {
+    for (let n = 0; n < 3; n += 1) api.fail('get', { error: apiError('Unreachable') });
+    const opening = openLedger();
+    await clock.advance(10_000);
+    await writeTheOnlySegment(await opening);
+    expect(headStatus()).toMatchObject({ openSegment: 0, pages: 1 });
+  });
+
+  it('does not wait for a head that is sealed', async () => {
+    await openLedger();
+    await api.patch(backupSaveRecords, { namespace, name: record }, { status: { sealed: true } }, { type: 'merge' });
+    await expect(openLedgerAgain()).rejects.toMatchObject({ reason: 'Sealed' });
   });
 });
 
