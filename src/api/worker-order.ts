@@ -45,6 +45,8 @@ export interface SourceOrder {
   readonly kind: 'hostPath' | 'persistentVolumeClaim' | 'command';
   readonly path?: string;
   readonly claim?: string;
+  /** VolumeSnapshot of the claim: a clone of it is read. */
+  readonly snapshot?: string;
   readonly command?: readonly string[];
   readonly include: readonly string[];
   readonly exclude: readonly string[];

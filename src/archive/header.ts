@@ -1,4 +1,5 @@
 import type { Bytes } from '../posix/bytes.ts';
+import { byteSum } from './byte-sum.ts';
 import { HEADER_BYTES, padding, type PaxOut } from './pax-out.ts';
 
 /** The type flags that this format writes. */
@@ -62,18 +63,11 @@ const putOctal = (at: number, digits: number, value: number): void => {
 };
 
 const BLANKS = 0x20202020;
-/** Nothing is ever written behind the field `minor`, at 337. */
-const USED_WORDS = 345 / 4;
 
-/** The sum of all bytes with the field itself, at 148, blank. Bytes are summed in pairs: a pair's sum stays below 2¹⁶. */
+/** The sum of all bytes with the field itself, at 148, blank. */
 const putChecksum = (): void => {
   headerWords[37] = headerWords[38] = BLANKS;
-  let pairs = 0;
-  for (let at = 0; at < USED_WORDS; at += 1) {
-    const word = headerWords[at] ?? 0;
-    pairs += (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
-  }
-  putOctal(148, 6, (pairs & 0xffff) + (pairs >>> 16));
+  putOctal(148, 6, byteSum(headerWords));
 };
 
 /** Writes a byte string of at most 100 bytes, and NULs behind it. */

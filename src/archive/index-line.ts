@@ -53,15 +53,16 @@ const jsonPath = (path: Bytes): string => (PLAIN.test(path) ? `"${path}"` : JSON
 
 export const mtimeText = (stat: FileStat): string => timeText(stat.mtimeSec, stat.mtimeNs);
 
-export const partIdentity = (stat: FileStat): PartIdentity => [
-  stat.inode,
+/** @param isClone of a snapshot, which is at rest: what is another one in every clone says nothing about the file */
+export const partIdentity = (stat: FileStat, isClone = false): PartIdentity => [
+  isClone ? '0' : stat.inode,
   stat.size,
   mtimeText(stat),
-  timeText(stat.ctimeSec, stat.ctimeNs),
+  isClone ? timeText(0, 0) : timeText(stat.ctimeSec, stat.ctimeNs),
 ];
 
-export const linkIdentity = (stat: FileStat): readonly [string, string, string] => [
-  `${String(stat.devMajor)}:${String(stat.devMinor)}`,
+export const linkIdentity = (stat: FileStat, isClone = false): readonly [string, string, string] => [
+  isClone ? '0:0' : `${String(stat.devMajor)}:${String(stat.devMinor)}`,
   stat.inode,
   timeText(stat.birthSec, stat.birthNs),
 ];
@@ -93,6 +94,7 @@ export const indexLine = (
   type: EntryType,
   stat: FileStat | undefined,
   extras: LineExtras,
+  isClone = false,
   offset = NOT_STORED,
   length = 0,
 ): string => {
@@ -107,7 +109,7 @@ export const indexLine = (
   }
   if (extras.linkTarget !== undefined) line += `,"l":${jsonPath(extras.linkTarget)}`;
   if (stat !== undefined && stat.nlink > 1 && type !== 'd' && stat.mode !== 0)
-    line += `,"k":${JSON.stringify(linkIdentity(stat))}`;
+    line += `,"k":${JSON.stringify(linkIdentity(stat, isClone))}`;
   const { part, flags, error } = extras;
   if (part !== undefined)
     line += `,"y":[${String(part.first)},${String(part.offset)},${String(part.length)}],"i":${JSON.stringify(part.opened)},"j":${JSON.stringify(part.closed)}`;

@@ -78,7 +78,9 @@ export const writeLinksSegment = (task: LinksTask, sink: BlockSink): SegmentTota
   const folders: { readonly path: Bytes; readonly stat: FileStat; readonly records: Bytes; told: boolean }[] = [];
 
   const isOld = (stat: FileStat): boolean =>
-    stat.ctimeSec < planStartedSec || (stat.ctimeSec === planStartedSec && stat.ctimeNs < planStartedNs);
+    task.isClone === true ||
+    stat.ctimeSec < planStartedSec ||
+    (stat.ctimeSec === planStartedSec && stat.ctimeNs < planStartedNs);
 
   const tellFolder = (): void => {
     const open = folders.at(-1);

@@ -28,6 +28,8 @@ export interface MemberContext {
   readonly firstSegmentOfFile: number;
   readonly startedSec: number;
   readonly opener: FileOpener;
+  /** See `SegmentTask`. */
+  readonly isClone?: boolean;
 }
 
 const NO_FLAGS: readonly EntryFlag[] = [];
@@ -95,10 +97,13 @@ export class MemberWriter {
   }
 
   #skip(path: Bytes, stat: FileStat | undefined, why: string): void {
-    this.skipped += 1;
-    this.#note(path, why);
+    // A socket has nothing that could be lost: who reads `skipped` looks for files that a backup lacks.
+    if (why !== 'socket') {
+      this.skipped += 1;
+      this.#note(path, why);
+    }
     const extras: LineExtras = why === 'socket' || why === 'reserved' ? {} : { error: why };
-    this.#context.index.add(indexLine(path, 's', stat, { ...extras, flags: ['skipped'] }));
+    this.#context.index.add(indexLine(path, 's', stat, { ...extras, flags: ['skipped'] }, this.#context.isClone));
   }
 
   /** Whether it can't become a member: its index line says so then. */
@@ -134,7 +139,7 @@ export class MemberWriter {
 
   #line(path: Bytes, type: EntryType, stat: FileStat, start: number, extras: LineExtras): void {
     const length = this.#context.out.offset - start;
-    this.#context.index.add(indexLine(path, type, stat, extras, start, length));
+    this.#context.index.add(indexLine(path, type, stat, extras, this.#context.isClone, start, length));
   }
 
   writeFolder(step: WalkStep, flags: readonly EntryFlag[]): void {
@@ -171,7 +176,9 @@ export class MemberWriter {
 
   /** A name that stands in the index alone; of some even the first name is not known. */
   writeUnsureLink(path: Bytes, target: Bytes | undefined, stat: FileStat): void {
-    this.#context.index.add(indexLine(path, 'h', stat, { linkTarget: target, flags: ['unsure'] }));
+    this.#context.index.add(
+      indexLine(path, 'h', stat, { linkTarget: target, flags: ['unsure'] }, this.#context.isClone),
+    );
   }
 
   #rememberName(path: Bytes, stat: FileStat): void {
@@ -356,7 +363,7 @@ export class MemberWriter {
     const start = out.offset;
     const from = part.from;
     const to = Math.max(from, Math.min(part.to ?? Number.MAX_SAFE_INTEGER, stat.size));
-    const opened = partIdentity(stat);
+    const opened = partIdentity(stat, this.#context.isClone);
     const extents = to > from && mayHaveHoles(stat) ? dataExtents(fd, from, to) : undefined;
     const name = `${own}/${String(from).padStart(20, '0')}`;
     const flags: EntryFlag[] = [];
@@ -364,7 +371,7 @@ export class MemberWriter {
     this.#after.loadFd(fd);
     this.#flagDifferences(path, stat, flags);
     if (extents !== undefined) flags.push('sparse');
-    const closed = partIdentity(this.#after);
+    const closed = partIdentity(this.#after, this.#context.isClone);
     if (from === 0) this.files += 1;
     this.#line(path, 'x', stat, start, {
       part: { first, offset: from, length: to - from, opened, closed },

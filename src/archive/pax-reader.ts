@@ -1,5 +1,6 @@
 import type { Bytes } from '../posix/bytes.ts';
 import { ArchiveError } from './archive-error.ts';
+import { byteSum } from './byte-sum.ts';
 import type { ByteSource } from './decode.ts';
 import { MAX_EXTENTS } from './extents.ts';
 import { MAX_PATH_BYTES, MAX_RECORDS_BYTES, type Refusal } from './limits.ts';
@@ -89,9 +90,8 @@ const octal = (block: Buffer, at: number, width: number): number => {
 };
 
 /** False for a block of zeros. */
-const checkHeader = (block: Buffer): boolean => {
-  let sum = 0;
-  for (let at = 0; at < HEADER; at += 1) sum += block[at] ?? 0;
+const checkHeader = (block: Buffer, words: Int32Array): boolean => {
+  let sum = byteSum(words);
   if (sum === 0) return false;
   for (let at = 148; at < 156; at += 1) sum += 0x20 - (block[at] ?? 0);
   if (octal(block, 148, 8) !== sum) invalid('the checksum differs');
@@ -108,7 +108,8 @@ export class PaxReader {
   /** Of the open member: bytes not read yet, and the padding behind them. */
   #contentLeft = 0;
   #paddingLeft = 0;
-  readonly #block = Buffer.alloc(HEADER);
+  readonly #block = Buffer.from(new ArrayBuffer(HEADER));
+  readonly #words = new Int32Array(this.#block.buffer);
   #ended = false;
 
   constructor(source: ByteSource) {
@@ -204,7 +205,7 @@ export class PaxReader {
   /** Undefined for the block of zeros that ends the archive. */
   #header(): Buffer | undefined {
     this.#copy(this.#block);
-    return checkHeader(this.#block) ? this.#block : undefined;
+    return checkHeader(this.#block, this.#words) ? this.#block : undefined;
   }
 
   #records(bytes: number): PaxRecords {

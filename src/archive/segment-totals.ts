@@ -10,7 +10,7 @@ export interface SegmentTotals {
   readonly files: number;
   /** Bytes of file data, as read or padded. */
   readonly dataBytes: number;
-  /** Entries not stored: sockets, what could not be read, the reserved name. */
+  /** Entries not stored though they hold something: what could not be read, the reserved name. Sockets do not count. */
   readonly skipped: number;
   readonly changed: number;
   readonly padded: number;

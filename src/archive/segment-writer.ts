@@ -23,6 +23,8 @@ export interface SegmentTask {
   readonly firstSegmentOfFile: number;
   readonly filter: PathFilter | undefined;
   readonly oneFileSystem: boolean;
+  /** The root is one of several clones of a snapshot, which other segments may be read from. */
+  readonly isClone?: boolean;
   /** The working folder's name from the plan. */
   readonly folder: Bytes;
   readonly encoding: Encoding;
@@ -51,8 +53,10 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
   const index = new IndexWriter({ uid: info.job.uid, segment: n, stream: info.stream, epoch: info.epoch });
   const startedSec = Math.floor(Date.parse(info.startedAt) / 1000);
   const { firstSegmentOfFile } = task;
-  const opener = new FileOpener(task.readAhead);
-  const members = new MemberWriter({ out, index, folder, segment: n, firstSegmentOfFile, startedSec, opener });
+  const { readAhead, isClone = false } = task;
+  const opener = new FileOpener(readAhead);
+  const place = { out, index, folder, segment: n, firstSegmentOfFile };
+  const members = new MemberWriter({ ...place, startedSec, opener, isClone });
   const whole: SegmentInfo = {
     format: 1,
     about: ABOUT,

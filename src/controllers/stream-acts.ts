@@ -79,7 +79,7 @@ export const actOnStream = async (
   }
 };
 
-export const sourceOrder = ({ spec }: BackupJob): SourceOrder => {
+export const sourceOrder = ({ spec, status }: BackupJob): SourceOrder => {
   const { source } = spec;
   const common = {
     include: source.include ?? [],
@@ -90,7 +90,12 @@ export const sourceOrder = ({ spec }: BackupJob): SourceOrder => {
   if (source.command !== undefined) return { kind: 'command', command: source.command.command ?? [], ...common };
   if (source.persistentVolumeClaim !== undefined) {
     const { claimName, path } = source.persistentVolumeClaim;
-    return { kind: 'persistentVolumeClaim', claim: claimName, ...(path === undefined ? {} : { path }), ...common };
+    const snapshot = status?.snapshot?.name;
+    return {
+      ...{ kind: 'persistentVolumeClaim', claim: claimName, ...common },
+      ...(path === undefined ? {} : { path }),
+      ...(source.snapshot === undefined || snapshot === undefined ? {} : { snapshot }),
+    };
   }
   return { kind: 'hostPath', path: source.hostPath?.path ?? '', ...common };
 };
@@ -126,7 +131,6 @@ const ensureRecord = async (
   spec: Pick<BackupSaveRecord['spec'], 'type' | 'stream'>,
 ): Promise<void> => {
   const { shared: _shared, ...source } = sourceOrder(owner);
-  const snapshot = owner.status?.snapshot?.name;
   const schedule = owner.metadata.labels?.[labels.schedule];
   const record: BackupSaveRecord = {
     apiVersion,
@@ -149,7 +153,6 @@ const ensureRecord = async (
         include: [...source.include],
         exclude: [...source.exclude],
         command: [...(source.command ?? [])],
-        ...(snapshot === undefined ? {} : { snapshot }),
       },
       ...(schedule === undefined ? {} : { schedule }),
     },

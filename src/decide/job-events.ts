@@ -48,6 +48,8 @@ const streamEvent = (before: Grant | undefined, after: Grant): JobEvent | undefi
 const phaseEvent = (after: JobStatus): JobEvent => {
   const phase = after.phase ?? 'Queued';
   const bad = phase === 'Failed' || phase === 'Cancelled';
-  const note = after.ending === undefined ? `the job is ${phase}` : `${phase}: ${after.ending.message}`;
+  // The last word says more than what the end was judged by.
+  const why = phase === after.ending?.result ? (after.message ?? after.ending.message) : after.ending?.message;
+  const note = why === undefined ? `the job is ${phase}` : `${phase}: ${why}`;
   return { type: bad ? 'Warning' : 'Normal', reason: phase, action: 'Reconcile', note };
 };

@@ -2,7 +2,7 @@
 import type { BackupSaveRecord, Grant, Progress } from '../api/generated/index.ts';
 import { setCondition } from '../api/conditions.ts';
 import { bounded } from '../api/status-text.ts';
-import type { JobStatus } from './backup-job.ts';
+import type { Ending, JobStatus } from './backup-job.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import { holds } from './grant.ts';
 import { quiesced } from './hooks.ts';
@@ -60,7 +60,7 @@ export const summarise = (status: JobStatus, spec: EffectiveSpec, heads: Heads):
     tapesText: tapesText(streams, heads),
     progress: progressOf(status, spec, heads),
     ...recordNames(status, heads),
-    ...sums(status, heads),
+    ...sums(status, spec, heads),
   };
   const phase = phaseOf(next);
   const because = next.ending ?? (isQueueing({ ...next, phase }) ? undefined : lastFault(next));
@@ -182,17 +182,28 @@ const recordNames = (status: JobStatus, heads: Heads): Pick<JobStatus, 'records'
   return found.length === 0 ? {} : { records: [...new Set([...(status.records ?? []), ...found])].sort() };
 };
 
-const sums = (status: JobStatus, heads: Heads): Pick<JobStatus, 'skipped' | 'changed'> => {
+/** Streams that each write a part of the source find different files, those that write the same find them again. */
+const sums = (status: JobStatus, spec: EffectiveSpec, heads: Heads): Pick<JobStatus, 'skipped' | 'changed'> => {
   const totals = [...heads.streams.values()].map((head) => head.status?.totals);
   if (totals.length === 0) return { skipped: status.skipped ?? 0, changed: status.changed ?? 0 };
-  const most = (pick: 'skipped' | 'changed'): number => Math.max(...totals.map((one) => one?.[pick] ?? 0));
-  return { skipped: most('skipped'), changed: most('changed') };
+  const found = (pick: 'skipped' | 'changed'): number => {
+    const each = totals.map((one) => one?.[pick] ?? 0);
+    return Math.max(...each, Math.ceil(each.reduce((sum, one) => sum + one, 0) / spec.copies));
+  };
+  return { skipped: found('skipped'), changed: found('changed') };
+};
+
+/** A success says what it does not hold: nobody reads `skipped` where the message is all praise. */
+const withReservations = (ending: Ending, { skipped = 0 }: JobStatus): Ending => {
+  if (ending.result !== 'Succeeded' || skipped === 0) return ending;
+  const files = skipped === 1 ? '1 file' : `${skipped} files`;
+  return { ...ending, message: bounded(`${files} could not be read; ${ending.message}`, 'verdict') };
 };
 
 /** B11: the last word, written when nothing is held any more (a fence that is outstanding excepted). */
 export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: number, now: string): JobStatus => {
-  const { ending } = status;
-  if (ending === undefined) return status;
+  if (status.ending === undefined) return status;
+  const ending = withReservations(status.ending, status);
   if (ending.result === 'Suspended')
     return {
       ...status,
@@ -255,9 +266,14 @@ const consistency = (status: JobStatus, spec: EffectiveSpec): Consistency => {
     ? { consistent: true, reason: 'Quiesced', message: 'the application was quiesced while it was read' }
     : {
         ...{ consistent: false, reason: 'LiveSource' },
-        message: 'read from a live source: each file is consistent in itself',
+        message: `read from a live source: ${changes(status.changed ?? 0)}`,
       };
 };
+
+const changes = (changed: number): string =>
+  changed === 0
+    ? 'each file is consistent in itself'
+    : `${changed} ${changed === 1 ? 'file' : 'files'} changed while they were read, the others are consistent in themselves`;
 
 const stillHeld = (held: readonly Grant[]): { readonly reason: string; readonly message: string } => {
   if (held.length === 0) return { reason: 'NothingHeld', message: 'no hardware is held' };

@@ -151,10 +151,13 @@ class BackupStream {
       include: source.include,
       exclude: source.exclude,
       oneFileSystem: source.oneFileSystem,
+      isClone: source.snapshot !== undefined,
       workFolder: `.twinreel-${plan.folder ?? ''}`,
       ...(this.#indexFolder !== undefined && { indexFolder: this.#indexFolder }),
     });
     ledger.head.check();
+    // Each clone is made of the job's one snapshot, and some drivers make it file by file.
+    if (source.snapshot !== undefined) return;
     const { server } = this.#order;
     // What a claim holds may be reached from any machine.
     const machineID = source.kind === 'hostPath' ? readMachineId() : '';

@@ -90,9 +90,13 @@ export class OpenAhead implements ReadAhead {
     return fd;
   }
 
-  /** What was opened ahead under this name; what was asked for before it is not wanted any more. */
+  /**
+   * What was opened ahead under this name; what was asked for before it is not wanted any more. Names ascend, and a name
+   * may be asked for again that could not be opened: what comes behind it stays.
+   */
   #take({ asked }: Folder, name: Bytes): number | undefined {
-    for (let ahead = asked.shift(); ahead !== undefined; ahead = asked.shift()) {
+    for (let ahead = asked[0]; ahead !== undefined && ahead.name <= name; ahead = asked[0]) {
+      asked.shift();
       if (ahead.name === name) return this.#await(ahead.slot);
       this.#discard(ahead.slot);
     }

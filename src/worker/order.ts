@@ -63,6 +63,7 @@ const source = object({
   kind: oneOf('hostPath', 'persistentVolumeClaim', 'command'),
   path: optional(text),
   claim: optional(text),
+  snapshot: optional(text),
   command: optional(list(text)),
   include: list(text),
   exclude: list(text),

@@ -28,6 +28,9 @@ const stopGraceMs = 2_000;
 /** A server that takes connections and says nothing counts as away after so long. */
 const requestTimeoutMs = 10_000;
 
+/** An API server that starts refuses what it will allow once it has read its roles: seconds, not minutes. */
+const refusalPatienceMs = 20_000;
+
 /** Modules are loaded by the role that needs them: a worker lives for one action and shall begin it at once. */
 const runRole = async (order: WorkerOrder, context: RoleContext): Promise<RoleResult> => {
   switch (order.role) {
@@ -49,14 +52,17 @@ const runRole = async (order: WorkerOrder, context: RoleContext): Promise<RoleRe
 };
 
 const openApi = async (env: NodeJS.ProcessEnv) => {
-  const [{ makeRestApi }, { loadKubeConfig }] = await Promise.all([
+  const [{ makeRestApi }, { loadKubeConfig }, { patientApi }, { realClock }] = await Promise.all([
     import('../kube/rest-api.ts'),
     import('../kube/kube-config.ts'),
+    import('./patient-api.ts'),
+    import('../kube/clock.ts'),
   ]);
   const kubeconfig = env['TWINREEL_KUBECONFIG'];
   try {
     const kubeConfig = await loadKubeConfig({ env, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
-    return makeRestApi({ kubeConfig, userAgent: 'twinreel-worker', requestTimeoutMs });
+    const api = makeRestApi({ kubeConfig, userAgent: 'twinreel-worker', requestTimeoutMs });
+    return patientApi(api, realClock, refusalPatienceMs);
   } catch (cause) {
     const message = `No way to the API: ${cause instanceof Error ? cause.message : String(cause)}.`;
     throw new WorkerFailure({ reason: 'ApiUnreachable', fault: 'api', message, cause });

@@ -23,6 +23,8 @@ export type ToSourceReader =
       readonly include: readonly string[];
       readonly exclude: readonly string[];
       readonly oneFileSystem: boolean;
+      /** The folder is a clone of a snapshot, of which others are read elsewhere. */
+      readonly isClone?: boolean;
       /** `.twinreel-<uid8>` from the plan. */
       readonly workFolder: string;
       readonly compression: 'None' | 'Zstd';

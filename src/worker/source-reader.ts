@@ -99,11 +99,12 @@ export class SourceReader {
   }
 
   #frame(n: number, info: SegmentTask['info']) {
-    const { oneFileSystem, workFolder, indexFolder } = this.#open;
+    const { oneFileSystem, isClone = false, workFolder, indexFolder } = this.#open;
     return {
       rootFd: this.#rootFd,
       filter: this.#filter,
       oneFileSystem,
+      isClone,
       folder: workFolder,
       encoding: this.#encoding,
       info,

@@ -31,6 +31,8 @@ export interface PipelineSource {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly oneFileSystem: boolean;
+  /** A clone of a snapshot, of which other streams read others. */
+  readonly isClone?: boolean;
   /** `.twinreel-<uid8>` from the plan. */
   readonly workFolder: string;
   readonly indexFolder?: string;

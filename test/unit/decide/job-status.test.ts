@@ -3,6 +3,7 @@ import type { BackupSaveRecord } from '../../../src/api/generated/index.ts';
 import { findCondition } from '../../../src/api/conditions.ts';
 import type { JobStatus } from '../../../src/decide/backup-job.ts';
 import { effectiveSpec } from '../../../src/decide/effective-spec.ts';
+import { eventsBetween } from '../../../src/decide/job-events.ts';
 import { finalise, isTerminal, phaseOf, summarise, type Heads } from '../../../src/decide/job-status.ts';
 import { aGrant, aJob, now } from './job-objects.ts';
 
@@ -75,6 +76,17 @@ describe('what a job says of its progress', () => {
     expect(summarise(running, spec, heads(done, almost)).progress?.percent).toBe('99%');
   });
 
+  it('counts what could not be read once, whoever met it', () => {
+    const found = (copies: number, one: number, other: number) =>
+      summarise(
+        running,
+        effectiveSpec(aJob({ copies, activeRoutes: 2 })),
+        heads({ totals: { skipped: one } }, { totals: { skipped: other } }),
+      ).skipped;
+    expect([found(2, 3, 3), found(2, 3, 1)], 'the same segments twice').toEqual([3, 3]);
+    expect(found(1, 3, 2), 'striped: each segment once').toBe(5);
+  });
+
   it('shows of a stream what its own grant did, not what an earlier one did', () => {
     const totals = { segments: 5, bytes: 400 };
     const { streams } = summarise(
@@ -132,6 +144,25 @@ describe('B11, B14: the last word', () => {
   it('says that copies are missing', () => {
     const status = end({ result: 'Succeeded', reason: 'CopiesMissing', message: '', copies: 1 });
     expect(conditionsOf(status)).toMatchObject({ Complete: 'True CopiesMissing', Redundant: 'False CopiesMissing' });
+  });
+
+  it('says in its message what it does not hold', () => {
+    const ending = { result: 'Succeeded', reason: 'AllCopiesWritten', message: 'every segment is on 2 tapes' } as const;
+    const status = end(ending, { skipped: 2 });
+    const message = '2 files could not be read; every segment is on 2 tapes';
+    expect(status).toMatchObject({ phase: 'Succeeded', message });
+    expect(finalise(status, spec, 3, now), 'said once').toEqual(status);
+    expect(eventsBetween({ phase: 'Releasing' }, status)).toMatchObject([{ note: `Succeeded: ${message}` }]);
+    expect(findCondition(status.conditions, 'Complete')).toMatchObject({ status: 'True', message });
+    expect(end(ending, { skipped: 0 }).message).toBe(ending.message);
+  });
+
+  it('calls no file consistent that changed while it was read', () => {
+    const ending = { result: 'Succeeded', reason: 'AllCopiesWritten', message: '' } as const;
+    const messageOf = (changed: number) =>
+      findCondition(end(ending, { changed }).conditions, 'Consistent')?.message ?? '';
+    expect(messageOf(0)).toBe('read from a live source: each file is consistent in itself');
+    expect(messageOf(3)).toMatch(/3 files changed while they were read/);
   });
 
   it('calls a cancelled job Failed, never Complete', () => {

@@ -2,10 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pageName } from '../../../src/api/names.ts';
 import { backupSaveRecords, savePages } from '../../../src/api/resources.ts';
 import type { BackupOrder, JobIdentity } from '../../../src/api/worker-order.ts';
+import { errorOfAnswer } from '../../../src/kube/http-error.ts';
 import { silentLog } from '../../../src/kube/log.ts';
 import { KubeLedger } from '../../../src/worker/kube-ledger.ts';
 import type { SegmentCommit } from '../../../src/worker/ledger.ts';
 import { SharedProgress } from '../../../src/worker/progress.ts';
+import { patientApi } from '../../../src/worker/patient-api.ts';
 import { makeManualClock, settle, type ManualClock } from '../../manual-clock.ts';
 import { apiError, makeMemoryApi, type MemoryApi } from '../kube/memory-api.ts';
 
@@ -59,7 +61,15 @@ const openLedger = async (): Promise<KubeLedger> => {
     status: { boundaries },
   });
   const fail = (reason: Error): void => stop.abort(reason);
-  const deps = { api, clock, log: silentLog, order, progress, fenceable: true, stop: fail };
+  const deps = {
+    api: patientApi(api, clock, 20_000),
+    clock,
+    log: silentLog,
+    order,
+    progress,
+    fenceable: true,
+    stop: fail,
+  };
   return KubeLedger.open(deps, stop.signal);
 };
 
@@ -113,5 +123,32 @@ describe('KubeLedger.uncommittedBytes', () => {
     expect(ledger.uncommittedBytes).toBe(130);
     await clock.advance(60_000);
     expect(ledger.uncommittedBytes).toBe(0);
+  });
+});
+
+describe('KubeLedger.commit', () => {
+  const forbidden = errorOfAnswer({ method: 'POST', path: '/savepages' }, 403, '');
+
+  it('keeps the segment while a server that has just started knows no roles yet', async () => {
+    const ledger = await openLedger();
+    for (let n = 0; n < 5; n += 1) api.fail('create', { error: forbidden });
+    const written = writeTheOnlySegment(ledger);
+    await clock.advance(10_000);
+    await written;
+    const waiting = ledger.openNext(stop.signal).catch(() => undefined);
+    await clock.advance(10_000);
+    expect(stop.signal.aborted).toBe(false);
+    expect(headStatus()).toMatchObject({ pages: 1, totals: { segments: 1 } });
+    stop.abort(new Error('enough'));
+    await waiting;
+  });
+
+  it('ends the stream when the refusal lasts', async () => {
+    const ledger = await openLedger();
+    for (let n = 0; n < 500; n += 1) api.fail('create', { error: forbidden });
+    const written = writeTheOnlySegment(ledger);
+    await clock.advance(60_000);
+    await written.catch(() => undefined);
+    expect(stop.signal.reason).toMatchObject({ reason: 'ApiError' });
   });
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -10,6 +10,7 @@ import { closeFd, O_DIRECTORY, O_RDONLY, openAt, AT_FDCWD } from '../../../src/p
 import {
   askedWord,
   createOpenAheadMemory,
+  flagsOrResultWord,
   openSlots,
   slotState,
   stateWord,
@@ -88,5 +89,24 @@ describe('opening ahead', () => {
     const states = Array.from({ length: openSlots }, (_, slot) => Atomics.load(words, stateWord(slot)));
     expect(states).toEqual(states.map(() => slotState.asked));
     expect(told).toEqual([1, 1, 1]);
+  });
+
+  it('keeps what comes behind a name that could not be opened and is asked for again', () => {
+    const folder = openAt(AT_FDCWD, makeSource(), O_RDONLY | O_DIRECTORY);
+    onTestFinished(() => void closeFd(folder));
+    const memory = createOpenAheadMemory();
+    const { words } = viewOpenAhead(memory);
+    const slots = Array.from({ length: openSlots }, (_, slot) => stateWord(slot));
+    const ahead = new OpenAhead(memory, -1);
+    for (let i = 0; i < 16; i += 1) closeFd(ahead.open(folder, 'file-1', O_RDONLY));
+    ahead.enter(folder, ['gone-1', 'gone-2', 'gone-3'], 0);
+    for (const [slot, word] of slots.entries()) {
+      if (Atomics.compareExchange(words, word, slotState.asked, slotState.done) !== slotState.asked) continue;
+      words[flagsOrResultWord(slot)] = -1;
+    }
+    for (let i = 0; i < 2; i += 1) expect(ahead.open(folder, 'gone-1', O_RDONLY)).toBe(-constants.errno.ENOENT);
+    expect(slots.filter((word) => Atomics.load(words, word) === slotState.done)).toHaveLength(2);
+    ahead.leave(folder);
+    expect(slots.every((word) => Atomics.load(words, word) === slotState.free)).toBe(true);
   });
 });
