@@ -30,6 +30,17 @@ describe('every block of the pages', () => {
 
 const page = (...lines: readonly string[]): string => lines.join('\n');
 
+const typed = pages.flatMap((name) => (['local', 'cluster'] as const).map((place) => ({ name, place })));
+/** Every variable that the tests of any place have, as something that is no path. */
+const marked = Object.fromEntries(
+  ['STATE', 'DATA', 'OUT', 'VAULT', 'SRV', 'ARCHIVE', 'NAMESPACE', 'NAME'].map((name) => [name, `@${name}@`]),
+);
+
+it.each(typed)('$name touches no folder of the machine when it is typed, $place', ({ name, place }) => {
+  const steps = readSteps(readFileSync(path.join(root, name), 'utf8'), place, marked);
+  expect(steps.filter(({ commands }) => /\/(tmp|srv|var)\//.test(commands))).toEqual([]);
+});
+
 describe('a mark', () => {
   it.each([
     ['run: local', { kind: 'run', place: 'local' }],
