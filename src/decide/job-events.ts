@@ -28,6 +28,11 @@ export const eventsBetween = (before: JobStatus, after: JobStatus): readonly Job
     );
     if (event !== undefined) events.push(event);
   }
+  const { snapshot } = after;
+  if (snapshot?.takenAt !== undefined && before.snapshot?.takenAt === undefined) {
+    const note = `snapshot ${snapshot.name} shows the claim as of ${snapshot.takenAt}`;
+    events.push({ type: 'Normal', reason: 'SnapshotTaken', action: 'Snapshot', note });
+  }
   if (after.phase !== before.phase) events.push(phaseEvent(after));
   return events;
 };

@@ -98,6 +98,8 @@ export interface TestBackupWish {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly encoding?: Encoding;
+  /** The source is a clone of a snapshot. */
+  readonly isClone?: boolean;
   /** Instead of a plan. */
   readonly cuts?: readonly Cursor[];
   /** By default the plan begins after everything in the source was made. */
@@ -123,7 +125,8 @@ export const writeTestBackup = (source: string, out: string, wish: TestBackupWis
     const cuts = wish.cuts === undefined ? planCuts(rootFd, folder, wish) : [START, ...wish.cuts];
     const boundaries = cuts.map((from, n) => ({ n, from }));
     const encoding = wish.encoding ?? PLAIN;
-    const shared = { rootFd, filter, oneFileSystem: true, folder, encoding, info: testInfo(cuts.length) };
+    const { isClone = false } = wish;
+    const shared = { rootFd, filter, oneFileSystem: true, isClone, folder, encoding, info: testInfo(cuts.length) };
     const data = cuts.map((_, n) => join(out, `data-${String(n).padStart(6, '0')}`));
     const totals = cuts.map((from, n) => {
       const sink = new FileBlockSink(data[n] ?? '');

@@ -4,6 +4,7 @@ import type { JobStatus } from '../../../src/decide/backup-job.ts';
 import type { ClaimView } from '../../../src/decide/anchors.ts';
 import type { AnchorFacts } from '../../../src/decide/claims.ts';
 import type { CloneFacts, SnapshotFacts } from '../../../src/decide/clones.ts';
+import { eventsBetween } from '../../../src/decide/job-events.ts';
 import { finalise, phaseOf } from '../../../src/decide/job-status.ts';
 import { effectiveSpec } from '../../../src/decide/effective-spec.ts';
 import { resumed } from '../../../src/decide/resume.ts';
@@ -182,6 +183,14 @@ describe('the snapshot of a job', () => {
     const failing = { ...asked, uid: 'u', failingSince: at(1), message: 'conflict' };
     const { status } = decide(scene({ facts: facts() }, given(failing)));
     expect(status.snapshot).toEqual({ ...asked, uid: 'u' });
+  });
+
+  it('is told of by an event once it is cut', () => {
+    const events = eventsBetween({ snapshot: asked }, { snapshot: { ...asked, takenAt: at(500) } });
+    expect(events).toMatchObject([{ type: 'Normal', reason: 'SnapshotTaken' }]);
+    expect(
+      eventsBetween({ snapshot: { ...asked, takenAt: at(500) } }, { snapshot: { ...asked, takenAt: at(500) } }),
+    ).toEqual([]);
   });
 
   it('is another one after a suspension', () => {
