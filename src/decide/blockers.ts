@@ -23,9 +23,7 @@ const serverBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Blo
   for (const { name } of ever.servers) {
     const found = hardware.servers.find((one) => one.metadata.name === name);
     if (now.servers.some((one) => one.name === name)) continue;
-    const { state, reason, holders = [] } = found?.status ?? {};
-    const blocked = found?.spec.disabled === true ? [outOfUse('BackupServer', name)] : undefined;
-    blockers.push(...(blocked ?? blockedBy('BackupServer', name, state, reason, holders)));
+    blockers.push(...blockersAt('BackupServer', name, found?.spec.disabled, found?.status));
   }
   return blockers;
 };
@@ -44,12 +42,12 @@ const driveBlockers = (ever: Free, now: Free, { libraries }: Hardware): readonly
 
 const driveBlocker = (found: TapeLibrary | undefined, key: string, name: string): readonly Blocker[] => {
   const declared = found?.spec.drives.find((one) => one.name === name);
-  if (found?.spec.disabled === true || declared?.disabled === true) return [outOfUse('Drive', key)];
+  const disabled = found?.spec.disabled === true || declared?.disabled === true;
   const { status } = found ?? {};
   const drive = status?.drives?.find((one) => one.name === name);
   const holders = drive?.holder === undefined ? [] : [drive.holder];
   const state = status?.state === 'Usable' || status?.state === 'InUse' ? drive?.state : status?.state;
-  return blockedBy('Drive', key, state, drive?.reason ?? status?.reason, holders);
+  return blockersAt('Drive', key, disabled, { state, reason: drive?.reason ?? status?.reason, holders });
 };
 
 const switchBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Blocker[] => {
@@ -57,9 +55,7 @@ const switchBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Blo
   for (const { name } of ever.switches) {
     if (now.switches.some((one) => one.name === name)) continue;
     const found = hardware.switches.find((one) => one.metadata.name === name);
-    const { state, reason, holders = [] } = found?.status ?? {};
-    const blocked = found?.spec.disabled === true ? [outOfUse('FCSwitch', name)] : undefined;
-    blockers.push(...(blocked ?? blockedBy('FCSwitch', name, state, reason, holders)));
+    blockers.push(...blockersAt('FCSwitch', name, found?.spec.disabled, found?.status));
   }
   return blockers;
 };
@@ -68,28 +64,26 @@ const tapeBlockers = (ever: Free, now: Free, hardware: Hardware): readonly Block
   const blockers: Blocker[] = [];
   for (const { name } of ever.tapes) {
     if (now.tapes.some((one) => one.name === name)) continue;
-    const status = hardware.tapes.find((one) => one.metadata.name === name)?.status;
-    const holders = status?.holder === undefined ? [] : [status.holder];
-    blockers.push(...blockedBy('Tape', name, status?.state, status?.reason, holders));
+    const { state, reason, holder } = hardware.tapes.find((one) => one.metadata.name === name)?.status ?? {};
+    const holders = holder === undefined ? [] : [holder];
+    // One that is taken out of use is no tape that a request could ever have.
+    blockers.push(...blockersAt('Tape', name, false, { state, reason, holders }));
   }
   return blockers;
 };
 
-/** Whoever holds it may end, but it is not had then either. */
-const outOfUse = (kind: string, name: string): Blocker => ({
-  kind,
-  name,
-  reason: 'Disabled',
-  message: `${name} is taken out of use (spec.disabled)`,
-});
+interface Found {
+  readonly state?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly holders?: readonly Holder[];
+}
 
-const blockedBy = (
-  kind: string,
-  name: string,
-  state: string | undefined,
-  reason: string | undefined,
-  holders: readonly Holder[],
-): Blocker[] => {
+/** Where it is taken out of use, whoever holds it may end, but it is not had then either. */
+const blockersAt = (kind: string, name: string, disabled: boolean | undefined, found: Found = {}): Blocker[] => {
+  const { state, reason, holders = [] } = found;
+  if (disabled === true) {
+    return [{ kind, name, reason: 'Disabled', message: `${name} is taken out of use (spec.disabled)` }];
+  }
   if (holders.length === 0) {
     const why = reason === undefined || reason === '' ? '' : ` (${reason})`;
     return [

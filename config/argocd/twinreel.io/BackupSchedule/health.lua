@@ -16,6 +16,9 @@ for _, condition in ipairs(status.conditions or {}) do
 end
 local text = "next " .. (status.nextScheduleTime or "never")
 if status.lastSuccessfulTime ~= nil then text = text .. ", last success " .. status.lastSuccessfulTime end
+if status.missed ~= nil and status.missed > 0 and status.lastMissedTime ~= nil then
+  text = text .. ", starts missed " .. status.missed .. ", the last for " .. status.lastMissedTime
+end
 for _, condition in ipairs(status.conditions or {}) do
   if condition.type == "WindowMet" and condition.status == "False" then
     text = text .. "; window missed: " .. condition.message
