@@ -441,6 +441,31 @@ describe('F5: a planner that cannot be heard of', () => {
     expect(decideBackupJob(seen(scene), nowMs).status.ending?.reason).toBe('PodNotStarted');
   });
 
+  it('tries another server after each attempt that failed', () => {
+    const hostAt = (epoch: number): unknown =>
+      decide({
+        ...{ streams: [aGrant(0, 'Ready'), aGrant(1, 'Ready')], status: { plan: { epoch } }, committed: undefined },
+        plan: { segments: 0, complete: false, pod: undefined },
+      }).steps;
+    expect([0, 1, 2].map(hostAt)).toEqual(
+      ['server-0', 'server-1', 'server-0'].map((server) => [{ kind: 'launchPlan', server }]),
+    );
+  });
+
+  it('that is killed for lack of memory again and again ends the job with what to raise', () => {
+    const pod = aPod('plan', { state: 'ended', exit: { code: 137, reason: 'OOMKilled' } });
+    expect(decide(planning(pod, { status: { plan: { epoch: 1 } } })).status.ending).toBeUndefined();
+    expect(decide(planning(pod, { status: { plan: { epoch: 2 } } })).status.ending).toMatchObject({
+      reason: 'OutOfMemory',
+      message: expect.stringContaining('limits.memory') as string,
+    });
+    const crashed = aPod('plan', { state: 'ended', exit: { code: 1, reason: 'Error' } });
+    expect(decide(planning(crashed, { status: { plan: { epoch: 2 } } })).status.ending).toMatchObject({
+      reason: 'PlanFailed',
+      message: expect.stringContaining('ended with exit code 1') as string,
+    });
+  });
+
   it('is not launched on a server whose node is gone', () => {
     const nodes = new Map([
       ['node-0', node(false)],

@@ -79,6 +79,18 @@ describe('B5, B8, F3: a grant from reserved to ready', () => {
   ])('%s', (_name, one, seen, expected) => {
     expect(textOf(prepareGrant(one, seen))).toBe(expected);
   });
+
+  it('a pod that was killed for lack of memory blames its server, and says what to raise', () => {
+    const killed = ended(load, undefined, { exit: { code: 137, reason: 'OOMKilled' } });
+    expect(prepareGrant(zoned, view([killed])).fault).toEqual({
+      reason: 'OutOfMemory',
+      message:
+        `pod ${load} on n was killed for lack of memory: raise spec.pod.resources.limits.memory of its BackupServer, ` +
+        'or free memory on the node',
+      domain: 'server',
+      lostBytes: 0,
+    });
+  });
 });
 
 describe('B14, F9: a grant from fencing to freed', () => {
