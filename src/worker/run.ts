@@ -27,6 +27,8 @@ const stopGraceMs = 2_000;
 
 /** A server that takes connections and says nothing counts as away after so long. */
 const requestTimeoutMs = 10_000;
+/** A server that has just been started is ready within seconds; on a busy machine it takes longer. */
+const refusedMs = 30_000;
 
 /** Modules are loaded by the role that needs them: a worker lives for one action and shall begin it at once. */
 const runRole = async (order: WorkerOrder, context: RoleContext): Promise<RoleResult> => {
@@ -47,14 +49,17 @@ const runRole = async (order: WorkerOrder, context: RoleContext): Promise<RoleRe
 };
 
 const openApi = async (env: NodeJS.ProcessEnv) => {
-  const [{ makeRestApi }, { loadKubeConfig }] = await Promise.all([
+  const [{ makeRestApi }, { loadKubeConfig }, { lenientApi }, { realClock }] = await Promise.all([
     import('../kube/rest-api.ts'),
     import('../kube/kube-config.ts'),
+    import('../kube/lenient-api.ts'),
+    import('../kube/clock.ts'),
   ]);
   const kubeconfig = env['TWINREEL_KUBECONFIG'];
   try {
     const kubeConfig = await loadKubeConfig({ env, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
-    return makeRestApi({ kubeConfig, userAgent: 'twinreel-worker', requestTimeoutMs });
+    const api = makeRestApi({ kubeConfig, userAgent: 'twinreel-worker', requestTimeoutMs });
+    return lenientApi(api, realClock, refusedMs);
   } catch (cause) {
     const message = `No way to the API: ${cause instanceof Error ? cause.message : String(cause)}.`;
     throw new WorkerFailure({ reason: 'ApiUnreachable', fault: 'api', message, cause });
