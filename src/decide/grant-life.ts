@@ -108,9 +108,16 @@ export const releaseGrant = (held: Grant, view: GrantView): Progress => {
   const lifted = pods
     .filter((pod) => pod.fenced)
     .map((pod): Step => ({ kind: 'liftFence', grant: held, pod: pod.name, uid: pod.uid }));
-  const { grant, steps } = unload(withState(held, 'Releasing'), view);
+  const untouched = neverLoaded(held, view) ? { ...held, unloaded: true } : held;
+  const { grant, steps } = unload(withState(untouched, 'Releasing'), view);
   return { grant, steps: [...lifted, ...deletions, ...steps] };
 };
+
+/** Where no load could start, an unload hardly can: the tape is where it was, and is not to be parked for that. */
+const neverLoaded = (held: Grant, { ownerUid, pods }: GrantView): boolean =>
+  held.loaded !== true &&
+  held.reason === 'PodNotStarted' &&
+  pods.get(loadPodName(ownerUid, held))?.exit?.neverRan === true;
 
 const lossOf = (pod: PodFacts, { actions }: GrantView): Fault | undefined =>
   actions === undefined ? undefined : lossOfAction(pod, actions);

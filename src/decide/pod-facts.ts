@@ -2,7 +2,7 @@
 import { finalizers } from '../api/names.ts';
 import { bounded, boundedReason } from '../api/status-text.ts';
 import type { TerminationMessage } from '../api/worker-order.ts';
-import type { Node, Pod } from '../kube/core-types.ts';
+import type { ContainerTerminated, Node, Pod } from '../kube/core-types.ts';
 
 export interface PodExit {
   readonly code: number;
@@ -10,6 +10,8 @@ export interface PodExit {
   readonly message?: TerminationMessage;
   /** As the kubelet or agent names it: `Completed`, `Error`, `OOMKilled`. */
   readonly reason: string;
+  /** Given up before the container was started, as one whose image is missing. */
+  readonly neverRan?: true;
 }
 
 export interface PodFacts {
@@ -40,7 +42,6 @@ export const podFacts = (pod: Pod, nowMs: number): PodFacts => {
   const ended = containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined);
   const running = containers.some(({ state }) => state?.running !== undefined);
   const last = containers[0]?.state?.terminated;
-  const message = parseTermination(last?.message);
   const waiting = containers.find(({ state }) => state?.waiting !== undefined)?.state?.waiting;
   const why = [waiting?.reason, waiting?.message].filter((part) => part !== undefined && part !== '').join(': ');
   return {
@@ -52,9 +53,17 @@ export const podFacts = (pod: Pod, nowMs: number): PodFacts => {
     fenced: (metadata?.finalizers ?? []).includes(finalizers.fence),
     ageMs: Math.max(0, nowMs - Date.parse(metadata?.creationTimestamp ?? new Date(nowMs).toISOString())),
     ...(why === '' ? {} : { waitingReason: why }),
-    ...(ended && last !== undefined
-      ? { exit: { code: last.exitCode, reason: last.reason ?? '', ...(message === undefined ? {} : { message }) } }
-      : {}),
+    ...(ended && last !== undefined ? { exit: exitOf(last) } : {}),
+  };
+};
+
+const exitOf = ({ exitCode, reason = '', message, startedAt }: ContainerTerminated): PodExit => {
+  const told = parseTermination(message);
+  return {
+    ...{ code: exitCode, reason },
+    ...(told === undefined ? {} : { message: told }),
+    // Null where the kubelet has none.
+    ...(typeof startedAt === 'string' ? {} : { neverRan: true }),
   };
 };
 

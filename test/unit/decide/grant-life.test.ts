@@ -137,6 +137,18 @@ describe('B14, F9: a grant from fencing to freed', () => {
     ],
     ['then everything is free', { ...held, unloaded: true }, view([gone]), 'Releasing free'],
     ['what was never zoned was never loaded', { ...grant, state: 'Releasing' }, view([]), 'Releasing free'],
+    [
+      'a tape whose load never ran is where it was: nothing is unloaded',
+      { ...grant, zoned: true, reason: 'PodNotStarted' },
+      view([ended(`${name}-load`, undefined, { exit: { code: 137, reason: 'Unknown', neverRan: true } })]),
+      'Releasing liftFence deletePod free',
+    ],
+    [
+      'one whose load ended without a word may be in the drive',
+      { ...grant, zoned: true, reason: 'PodNotStarted' },
+      view([ended(`${name}-load`, undefined, { exit: { code: 137, reason: 'Unknown' } })]),
+      'Releasing liftFence deletePod launchUnload',
+    ],
   ])('%s', (_name, one, seen, expected) => {
     expect(textOf(releaseGrant(one, seen))).toBe(expected);
   });
