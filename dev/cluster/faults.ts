@@ -80,9 +80,9 @@ export function cutPod(layout: Layout, node: NodeName, podIP: string): void {
   runIn(layout, node, ['nft', rules.join('; ')]);
 }
 
-/** Ends what `cutPod` did to pods of the node. */
+/** Ends what `cutPod` did to pods of the node; nothing where it did nothing. */
 export function joinPods(layout: Layout, node: NodeName): void {
-  runIn(layout, node, ['nft', 'delete table ip bench-cut']);
+  runIn(layout, node, ['nft', 'add table ip bench-cut; delete table ip bench-cut']);
 }
 
 /** The node has the image no more; containers that run go on. @param image as in a pod, such as `twinreel:dev` */

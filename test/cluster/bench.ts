@@ -8,7 +8,17 @@ const main = path.join(import.meta.dirname, '../../dev/cluster/main.ts');
 
 /** A cluster bench by its doors: `up`, `load`, `exec` and `down`, with kubectl and helm as the only clients. */
 export class ClusterBench {
-  readonly state = realpathSync(mkdtempSync(path.join(tmpdir(), 'twinreel-cluster-')));
+  readonly state: string;
+  readonly #kept = process.env['TWINREEL_CLUSTER'];
+
+  constructor() {
+    this.state = realpathSync(this.#kept ?? mkdtempSync(path.join(tmpdir(), 'twinreel-cluster-')));
+  }
+
+  /** It runs already and stays: by TWINREEL_CLUSTER, for whoever works on the tests. */
+  get isKept(): boolean {
+    return this.#kept !== undefined;
+  }
 
   /** @throws Error with all output, where the command fails */
   async verb(verb: string, args: readonly string[] = [], input = ''): Promise<string> {
@@ -56,6 +66,7 @@ export class ClusterBench {
   }
 
   async close(): Promise<void> {
+    if (this.isKept) return;
     try {
       await this.verb('down');
     } finally {

@@ -1,5 +1,5 @@
 /** Twinreel on a cluster bench as its users have it: installed by Helm, with two libraries and two servers. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { BackupJob, BackupServer, Restore, TapeLibrary } from '../../src/api/generated/index.ts';
@@ -17,6 +17,7 @@ export const team = 'team';
 export const source = path.join(bench.state, 'source');
 export const system = ['-n', 'twinreel-system'] as const;
 export const apiVersion = 'twinreel.io/v1alpha1';
+export const chart = path.join(root, 'charts/twinreel');
 
 export const libraryFolder = (number: number): string => path.join(bench.state, 'libraries', `library-${number}`);
 
@@ -144,8 +145,11 @@ export const setFaults = (library: number, faults: string): void => {
   writeFileSync(path.join(libraryFolder(library), 'faults.yaml'), faults);
 };
 
-export const slowDrives = (library: number): void => {
-  setFaults(library, [0, 1].map((drive) => `- {drive: ${drive}, kind: slow, bytesPerSecond: 6000000}\n`).join(''));
+const slowly = 6_000_000;
+
+export const slowDrives = (library: number, bytesPerSecond = slowly): void => {
+  const slow = (drive: number): string => `- {drive: ${drive}, kind: slow, bytesPerSecond: ${bytesPerSecond}}\n`;
+  setFaults(library, [0, 1].map(slow).join(''));
 };
 
 /** Nothing is held: neither in the status of hardware nor by a pod of a job. */
@@ -183,8 +187,8 @@ export const underWay = async (name: string, segments = 2): Promise<BackupJob> =
     return (job.status?.progress?.segmentsDone ?? 0) >= segments ? job : undefined;
   });
 
-export const start = async (wish: JobWish): Promise<BackupJob> => {
-  for (const library of [0, 1]) slowDrives(library);
+export const start = async (wish: JobWish, bytesPerSecond = slowly): Promise<BackupJob> => {
+  for (const library of [0, 1]) slowDrives(library, bytesPerSecond);
   await bench.apply(jobOf(wish));
   return underWay(wish.name);
 };
@@ -208,9 +212,7 @@ export const pidOf = (name: string): number => {
   return found.pid;
 };
 
-export const setUp = async (): Promise<void> => {
-  makeTree(source, { files: 1500, totalBytes: 160 * 2 ** 20, seed: 11 });
-  for (const folder of ['notes', 'targets']) mkdirSync(path.join(bench.state, folder));
+const startCluster = async (): Promise<void> => {
   const archive = path.join(bench.state, 'image.tar');
   const [built] = await Promise.all([
     run('npm', ['run', '-s', 'image', '--', '--out', archive, '--tag', image]),
@@ -218,22 +220,45 @@ export const setUp = async (): Promise<void> => {
   ]);
   expect(built.code, built.stdout + built.stderr).toBe(0);
   await bench.verb('load', [archive]);
+};
+
+/** What former tests left on a cluster that was kept. */
+const tidyUp = async (): Promise<void> => {
+  const there = await bench.kubectl('get', 'namespace', team, '--ignore-not-found', '-o', 'name');
+  if (there === '') return;
+  await bench.kubectl('delete', 'restores,backupjobs', '--all', '-n', team, '--wait=true', '--timeout=120s');
+  for (const folder of ['targets', 'notes']) rmSync(path.join(bench.state, folder), { recursive: true, force: true });
+};
+
+const install = async (): Promise<void> => {
   const set = ['image.repository=twinreel', 'image.tag=test', 'image.pullPolicy=Never'].flatMap((one) => [
     '--set',
     one,
   ]);
-  const chart = path.join(root, 'charts/twinreel');
   await goTool('helm');
-  await bench.exec('helm', 'install', 'twinreel', chart, '-n', 'twinreel-system', '--create-namespace', ...set);
+  const verb = bench.isKept ? ['upgrade', '--install'] : ['install'];
+  await bench.exec('helm', ...verb, 'twinreel', chart, '-n', 'twinreel-system', '--create-namespace', ...set);
   await bench.kubectl('rollout', 'status', 'deployment/twinreel-operator', ...system, '--timeout=120s');
-  await bench.kubectl('create', 'namespace', team);
+};
+
+export const setUp = async (): Promise<void> => {
+  if (bench.isKept) await tidyUp();
+  else await startCluster();
+  if (!existsSync(source)) makeTree(source, { files: 1500, totalBytes: 160 * 2 ** 20, seed: 11 });
+  for (const folder of ['notes', 'targets']) mkdirSync(path.join(bench.state, folder));
+  await install();
+  await bench.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: team } });
+  if (!existsSync(libraryFolder(1))) await makeLibraries();
+  await bench.apply(...hardware(), application());
+  await bench.kubectl('wait', '--for=jsonpath={.status.state}=Usable', 'backupservers', '--all', '--timeout=60s');
+  await bench.kubectl('wait', '--for=jsonpath={.status.state}=Usable', 'tapelibraries', '--all', '--timeout=120s');
+  await bench.kubectl('wait', '--for=condition=Ready', 'pod/application', '-n', team, '--timeout=60s');
+};
+
+const makeLibraries = async (): Promise<void> => {
   await bench.apply(libraryMaker(0), libraryMaker(1));
   for (const number of [0, 1])
     await bench.kubectl(
       ...['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/make-library-${number}`, ...system, '--timeout=60s'],
     );
-  await bench.apply(...hardware(), application());
-  await bench.kubectl('wait', '--for=jsonpath={.status.state}=Usable', 'backupservers', '--all', '--timeout=60s');
-  await bench.kubectl('wait', '--for=jsonpath={.status.state}=Usable', 'tapelibraries', '--all', '--timeout=120s');
-  await bench.kubectl('wait', '--for=condition=Ready', 'pod/application', '-n', team, '--timeout=60s');
 };
