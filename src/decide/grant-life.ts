@@ -63,14 +63,18 @@ export const faultOfPod = (pod: PodFacts): Fault => {
     const domain = domainOf(told.fault);
     return { reason: boundedReason(reason), message: bounded(message, 'detail'), domain, lostBytes: lostBytes ?? 0 };
   }
-  if (pod.exit?.reason === 'OOMKilled') {
-    const limit = "its memory limit (spec.pod.resources of the BackupServer) or the node's memory was not enough";
-    const message = bounded(`pod ${pod.name} was killed for want of memory on ${pod.node}: ${limit}`, 'detail');
-    return { reason: 'OutOfMemory', message, domain: 'server', lostBytes: 0 };
-  }
+  if (pod.exit?.reason === 'OOMKilled') return outOfMemory(pod);
   const code = pod.exit?.code ?? 'unknown';
   const message = `pod ${pod.name} ended with exit code ${code} (${pod.exit?.reason ?? 'no reason'}) and left no message`;
   return { reason: 'WorkerDied', message: bounded(message, 'detail'), domain: 'worker', lostBytes: 0 };
+};
+
+/** The same limit holds for every pod of that server: it is tried elsewhere. */
+const outOfMemory = ({ name, node }: PodFacts): Fault => {
+  const message =
+    `pod ${name} on ${node} was killed for lack of memory: raise spec.pod.resources.limits.memory of its BackupServer, ` +
+    'or free memory on the node';
+  return { reason: 'OutOfMemory', message: bounded(message, 'detail'), domain: 'server', lostBytes: 0 };
 };
 
 const domainOf = (told: string | undefined): Domain => {

@@ -4,6 +4,7 @@ import { lossOfPlace } from './action-pod.ts';
 import type { SeenJob } from './backup-job.ts';
 import { isAnchored } from './anchors.ts';
 import { isUsable } from './grant.ts';
+import { faultOfPod } from './grant-life.ts';
 import type { Draft } from './job-draft.ts';
 import type { PodFacts } from './pod-facts.ts';
 import type { Fault } from './step.ts';
@@ -54,9 +55,9 @@ const giveUp = (draft: Draft, reason: string, message: string): void => {
 
 const afterEnd = (draft: Draft, pod: PodFacts, exitCode: number): void => {
   const attempts = nextEpoch(draft, pod);
-  const told = pod.exit?.message;
-  if (exitCode === 0 || (attempts < maxPlanAttempts && told?.fault !== 'source')) return;
-  giveUp(draft, told?.reason ?? 'PlanFailed', told?.message ?? `the plan failed ${attempts} times without a message`);
+  const { reason, message, domain } = faultOfPod(pod);
+  if (exitCode === 0 || (attempts < maxPlanAttempts && domain !== 'source')) return;
+  giveUp(draft, reason === 'WorkerDied' ? 'PlanFailed' : reason, message);
 };
 
 /**
@@ -70,12 +71,14 @@ const afterLoss = (draft: Draft, pod: PodFacts, lost: Fault): void => {
 };
 
 const launchPlanner = (draft: Draft, seen: SeenJob): void => {
-  const host = draft.streams.find(
+  const hosts = draft.streams.filter(
     (one) =>
       isAnchored(seen.uid, seen.claim, one) &&
       isUsable(one) &&
       one.server !== undefined &&
       seen.nodes.get(one.node ?? '')?.ready !== false,
   );
+  // Where one attempt failed, the next one is another server's.
+  const host = hosts[(draft.status.plan?.epoch ?? 0) % Math.max(1, hosts.length)];
   if (host?.server !== undefined) draft.steps.push({ kind: 'launchPlan', server: host.server });
 };
