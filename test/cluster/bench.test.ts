@@ -13,7 +13,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { down } from '../../dev/cluster/down.ts';
-import { continueKubelet, cutNode, cutPod, joinNode, joinPods, stopKubelet } from '../../dev/cluster/faults.ts';
 import { layoutOf, nodeNames } from '../../dev/cluster/layout.ts';
 import { readProcesses } from '../../dev/cluster/processes.ts';
 import { processesIn } from '../../dev/cluster/cgroups.ts';
@@ -34,6 +33,11 @@ interface Ran {
 function cluster(verb: string, args: readonly string[] = [], input = ''): Ran {
   const run = spawnSync(process.execPath, [main, verb, '--state', state, ...args], { encoding: 'utf8', input });
   return { code: run.status, output: run.stdout + run.stderr };
+}
+
+function fault(name: string, ...args: readonly string[]): void {
+  const run = spawnSync(process.execPath, [main, 'fault', name, '--state', state, ...args], { encoding: 'utf8' });
+  expect(run.status, run.stdout + run.stderr).toBe(0);
 }
 
 function kubectl(args: readonly string[], input = ''): string {
@@ -129,24 +133,53 @@ function apiFromPod(node: string): number | null {
 test('a pod that is cut off reaches nobody, its neighbours do; then it does again', () => {
   const ip = kubectl(['get', 'pod', 'on-node-1', '-o', 'jsonpath={.status.podIP}']);
   expect(apiFromPod('node-1')).toBe(0);
-  cutPod(layout, 'node-1', ip);
+  fault('cut-pod', 'node-1', ip);
   expect(apiFromPod('node-1')).not.toBe(0);
   expect(apiFromPod('node-2')).toBe(0);
-  joinPods(layout, 'node-1');
+  fault('join-pods', 'node-1');
   expect(apiFromPod('node-1')).toBe(0);
 });
 
 test.each([
-  ['whose kubelet is stopped', stopKubelet, continueKubelet],
-  ['whose link is cut', cutNode, joinNode],
+  ['whose kubelet is stopped', 'stop-kubelet', 'continue-kubelet'],
+  ['whose link is cut', 'cut', 'join'],
+  ['that stands still', 'freeze', 'thaw'],
 ])('a node %s is not Ready; it is Ready again afterwards', (_, begin, end) => {
-  begin(layout, 'node-2');
+  fault(begin, 'node-2');
   try {
     kubectl(['wait', '--for=condition=Ready=Unknown', 'node/node-2', '--timeout=60s']);
   } finally {
-    end(layout, 'node-2');
+    fault(end, 'node-2');
   }
   kubectl(['wait', '--for=condition=Ready', 'node/node-2', '--timeout=60s']);
+});
+
+test('an API server that was killed is started again as it was; an unknown process is told apart', () => {
+  fault('kill', 'kube-apiserver');
+  expect(cluster('exec', ['--', 'kubectl', 'get', 'nodes']).code).not.toBe(0);
+  fault('start', 'kube-apiserver');
+  const end = performance.now() + 30_000;
+  while (cluster('exec', ['--', 'kubectl', 'get', '--raw', '/readyz']).code !== 0)
+    expect(performance.now()).toBeLessThan(end);
+  kubectl(['get', 'pod', 'on-node-1']);
+  const started = spawnSync(process.execPath, [main, 'fault', 'start', '--state', state, 'kube-apiserver']);
+  expect([started.status, String(started.stderr)]).toEqual([1, expect.stringContaining('runs already')]);
+  const unknown = spawnSync(process.execPath, [main, 'fault', 'kill', '--state', state, 'kubelet']);
+  expect([unknown.status, String(unknown.stderr)]).toEqual([1, expect.stringContaining('kubelet-node-1')]);
+});
+
+test('an image goes and comes back', () => {
+  const again = (): string => {
+    kubectl(['delete', 'pod', 'on-node-2', '--wait']);
+    return kubectl(['apply', '-f', '-'], JSON.stringify(pod('node-2')));
+  };
+  fault('remove-image', 'node-2', image);
+  again();
+  const waiting = '--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImageNeverPull';
+  kubectl(['wait', waiting, 'pod/on-node-2', '--timeout=30s']);
+  fault('restore-image', 'node-2', image);
+  again();
+  kubectl(['wait', '--for=condition=Ready', 'pod/on-node-2', '--timeout=30s']);
 });
 
 test('down leaves no process, mount, link or cgroup, even when a daemon was killed', () => {

@@ -1,7 +1,36 @@
 /** Faults of pods, nodes, network and API server on the whole cluster: whatever happens, a job ends with the truth. */
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { condition, evict, limitMemory, operators, seen, settle, streamOn, upgrade } from './fault-bench.ts';
-import { atRest, ended, goFast, restoreAndCompare, start } from './installed.ts';
+import {
+  continueKubelet,
+  cutPod,
+  freezeNode,
+  joinPods,
+  killProcess,
+  removeImage,
+  restoreImage,
+  startProcess,
+  stopKubelet,
+  thawNode,
+} from '../../dev/cluster/faults.ts';
+import { isAlive } from '../../dev/processes/process-identity.ts';
+import {
+  condition,
+  evict,
+  layout,
+  leaderNode,
+  limitMemory,
+  operators,
+  readPod,
+  seen,
+  settle,
+  spreadOperators,
+  streamOn,
+  tapeBytes,
+  tapeOf,
+  upgrade,
+  workerProcess,
+} from './fault-bench.ts';
+import { atRest, bench, ended, goFast, image, jobOf, leaderOf, nodes, restoreAndCompare, start } from './installed.ts';
 
 /** What can't be told at once is given up soon: these tests wait for it. */
 const impatient = ['heartbeat=2s', 'fenceTimeout=20s', 'podStartTimeout=15s'].map((one) => `settings.${one}`);
@@ -22,7 +51,11 @@ export const faultTests = (): void => {
       beforeAll(async () => {
         if (!(await argumentsOf()).every((one) => one.includes('--heartbeat 2s'))) await upgrade(...impatient);
       });
+      restartTest();
       podTests();
+      imageTest();
+      leaderTest();
+      fenceTest();
     });
   });
 };
@@ -43,6 +76,29 @@ const upgradeTest = (): void => {
   });
 };
 
+const restartTest = (): void => {
+  test('API server and kubelet are killed and started again: workers write on, nothing is lost', async () => {
+    const before = await start({ name: 'restarted', spec });
+    await killProcess(layout, 'kubelet-node-2');
+    await killProcess(layout, 'kube-apiserver');
+    try {
+      const written = tapeBytes();
+      await bench.until('workers write on', async () => (tapeBytes() > written + 8 * 2 ** 20 ? true : undefined), 30);
+    } finally {
+      await startProcess(layout, 'kube-apiserver');
+      await bench.until('the API server is ready', async () => bench.kubectl('get', '--raw', '/readyz'));
+      await startProcess(layout, 'kubelet-node-2');
+    }
+    goFast();
+    const job = await ended('restarted');
+    expect(job.status).toMatchObject({ phase: 'Succeeded', failovers: 0 });
+    const epochs = (one: typeof job): unknown => one.status?.streams?.map(({ epoch }) => epoch);
+    expect(epochs(job)).toEqual(epochs(before));
+    await atRest();
+    await restoreAndCompare('restarted', 'restarted');
+  });
+};
+
 const podTests = (): void => {
   test('a worker is evicted, its successor is killed for lack of memory: the job goes on elsewhere and says why', async () => {
     const before = await start({ name: 'evicted', spec });
@@ -58,5 +114,97 @@ const podTests = (): void => {
     expect(condition(job, 'Complete')).toMatch(/^True /);
     await atRest();
     await restoreAndCompare('evicted', 'evicted');
+  });
+};
+
+const imageTest = (): void => {
+  test('a node has the image no more: the other goes on; none has it: the job fails and names the image', async () => {
+    const before = await start({ name: 'imageless', spec });
+    try {
+      await removeImage(layout, 'node-2', image);
+      await evict(streamOn(before, 'node-2').pod);
+      const lost = await seen('imageless', 'no pod starts', (job) => history(job).includes('PodNotStarted'));
+      expect(lost.status?.failoverHistory?.at(-1)?.message).toMatch(/on node-2: ErrImageNeverPull: .*twinreel:test/);
+      goFast();
+      expect((await ended('imageless')).status).toMatchObject({ phase: 'Succeeded' });
+      await removeImage(layout, 'node-1', image);
+      await bench.apply(jobOf({ name: 'nowhere', spec: { ...spec, maxReplacements: 2 } }));
+      const job = await ended('nowhere');
+      expect(job.status).toMatchObject({ phase: 'Failed', reason: 'PodNotStarted' });
+      expect(job.status?.message).toMatch(/ErrImageNeverPull: .*twinreel:test/);
+    } finally {
+      for (const node of nodes) await restoreImage(layout, node, image).catch(() => undefined);
+    }
+    await atRest();
+    await restoreAndCompare('imageless', 'imageless');
+  });
+};
+
+const leaderTest = (): void => {
+  test("the leader's node stands still: the standby leads and ends the job; woken up, it frees the tape", async () => {
+    await spreadOperators();
+    const before = await start({ name: 'hung', spec });
+    const [leader, node] = [await leaderOf(), await leaderNode()];
+    const stream = streamOn(before, node);
+    await freezeNode(layout, node);
+    try {
+      const frozenAt = performance.now();
+      await bench.until('another leads', async () => ((await leaderOf()) === leader ? undefined : true), 40);
+      // Lease 15 s, tried every 2 s; the rest is for a busy machine.
+      expect(performance.now() - frozenAt).toBeLessThan(25_000);
+      goFast();
+      const job = await ended('hung');
+      expect(job.status).toMatchObject({ phase: 'Succeeded' });
+      // Whichever is first: the cluster gives the node's pods up, or Twinreel the node.
+      expect(history(job)[0]).toMatch(/^(PodDeleted|NodeGone)$/);
+      expect(condition(job, 'Released')).toBe('False FencingUnconfirmed');
+      expect((await tapeOf(stream)).status).toMatchObject({ holder: { uid: job.metadata.uid, epoch: stream.epoch } });
+    } finally {
+      thawNode(layout, node);
+    }
+    await seen('hung', 'the fence is proven', (job) => condition(job, 'Released') === 'True NothingHeld');
+    expect((await tapeOf(stream)).status?.holder).toBeUndefined();
+    expect(await leaderOf()).not.toBe(leader);
+    await atRest();
+    await restoreAndCompare('hung', 'hung');
+  });
+};
+
+const fenceTest = (): void => {
+  test('a worker that nobody can reach keeps its tape until it is proven to be gone', async () => {
+    const before = await start({ name: 'cut', spec }, 2_000_000);
+    const stream = streamOn(before, 'node-2');
+    const worker = await workerProcess('node-2', stream.pod);
+    const isHeld = async (): Promise<void> =>
+      expect((await tapeOf(stream)).status).toMatchObject({
+        holder: { uid: before.metadata.uid, epoch: stream.epoch },
+      });
+    cutPod(layout, 'node-2', (await readPod(stream.pod)).status?.podIP ?? '');
+    stopKubelet(layout, 'node-2');
+    try {
+      const lost = await seen('cut', 'it goes on elsewhere', (job) =>
+        (job.status?.streams ?? []).every(({ state, server }) => state === 'Running' && server === 'node-1'),
+      );
+      expect(lost.status?.streams?.map(({ tape }) => tape)).not.toContain(stream.tape);
+      // It still writes, with nobody to tell it that it should not.
+      expect(isAlive(worker)).toBe(true);
+      await isHeld();
+      goFast();
+      const job = await ended('cut');
+      expect(job.status).toMatchObject({ phase: 'Succeeded' });
+      expect(condition(job, 'Released')).toBe('False FencingUnconfirmed');
+      await isHeld();
+      joinPods(layout, 'node-2');
+      // No kubelet is there that could end it: it reads that it was replaced, and stops.
+      await bench.until('the worker has stopped itself', async () => (isAlive(worker) ? undefined : true));
+      await isHeld();
+    } finally {
+      joinPods(layout, 'node-2');
+      continueKubelet(layout, 'node-2');
+    }
+    await seen('cut', 'the fence is proven', (job) => condition(job, 'Released') === 'True NothingHeld');
+    expect((await tapeOf(stream)).status?.holder).toBeUndefined();
+    await atRest();
+    await restoreAndCompare('cut', 'cut');
   });
 };

@@ -25,6 +25,7 @@ import {
   system,
   team,
 } from './installed.ts';
+import { rightsTests } from './rights.ts';
 
 beforeAll(setUp);
 afterAll(async () => bench.close());
@@ -140,4 +141,5 @@ describe('on a whole cluster', () => {
   });
 });
 
+rightsTests();
 faultTests();
