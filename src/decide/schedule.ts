@@ -180,7 +180,13 @@ const conclude = (
   const { schedule, jobs, reading } = seen;
   const set = (conditions: Condition[] | undefined, type: string, found: Found): Condition[] =>
     setCondition(conditions, { type, observedGeneration: schedule.metadata.generation ?? 0, ...found }, iso(nowMs));
-  let conditions = set(status.conditions, 'Ready', readiness(seen, blockers));
+  // Waiting helps no line that names no date: whoever waits for Ready is told so.
+  const stalled: Found | undefined = reading.ok
+    ? undefined
+    : { status: 'True', reason: 'InvalidSchedule', message: reading.problem };
+  let conditions = (status.conditions ?? []).filter(({ type }) => type !== 'Stalled' || stalled !== undefined);
+  if (stalled !== undefined) conditions = set(conditions, 'Stalled', stalled);
+  conditions = set(conditions, 'Ready', readiness(seen, blockers));
   conditions = set(conditions, 'Suspended', suspension(schedule));
   const missedMs = status.lastMissedTime === undefined ? undefined : Date.parse(status.lastMissedTime);
   const verdict = judge(schedule, jobs, missedMs, nowMs);

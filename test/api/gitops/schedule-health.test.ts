@@ -68,7 +68,7 @@ describe('a schedule from Git', () => {
   it('whose line names no date is not ready, with the reason, until it is put right', async () => {
     const says = "InvalidSchedule: '0 0 31 2 *' names a date that never comes";
     const schedule = await applied('never', { schedule: '0 0 31 2 *' });
-    expect(await shownBy(schedule)).toEqual({ flux: 'InProgress', argo: 'Degraded', says });
+    expect(await shownBy(schedule)).toEqual({ flux: 'Failed', argo: 'Degraded', says });
     expect(await shownBy(await applied('never', {}))).toMatchObject({ flux: 'Current', argo: 'Healthy' });
   });
 
