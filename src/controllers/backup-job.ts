@@ -63,7 +63,7 @@ const conflictMs = 50;
 
 export const makeBackupJobReconciler = (deps: Deps): Reconcile => {
   const memory: Memory = {
-    meter: makeSilenceMeter(),
+    meter: makeSilenceMeter(deps.recordsHeardSinceMs),
     committed: makeCommittedMeter(),
     hooks: makeHookTasks(),
     written: new Map(),

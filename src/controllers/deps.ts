@@ -82,6 +82,8 @@ export interface JobMetrics {
 export interface Deps {
   readonly api: Api;
   readonly caches: Caches;
+  /** Since when the records' cache has followed the API without a break, by the clock; now while it does not. */
+  readonly recordsHeardSinceMs: () => number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -37,7 +37,7 @@ const busyMs = 2_000;
 const conflictMs = 50;
 
 export const makeRestoreReconciler = (deps: Deps): Reconcile => {
-  const memory: Memory = { meter: makeSilenceMeter(), contents: new Map(), written: new Map() };
+  const memory: Memory = { meter: makeSilenceMeter(deps.recordsHeardSinceMs), contents: new Map(), written: new Map() };
   return async (key, signal) => {
     const restore = newest(deps.caches.restores.get(key), memory.written.get(key));
     if (restore === undefined) {

@@ -1,6 +1,7 @@
 /**
  * For how long nothing has changed, by the operator's own clock: a worker's time stamp proves nothing. Only the time for
  * which somebody looked counts: a restart begins anew, and a long gap between two looks adds no more than a short one.
+ * While the API is away nobody can be heard, so nobody is silent.
  */
 import type { Silence } from '../decide/stream-fault.ts';
 
@@ -26,12 +27,14 @@ interface Seen extends Silence {
   readonly lookedAtMs: number;
 }
 
-export const makeSilenceMeter = (): SilenceMeter => {
+/** @param heardSinceMs since when news of heads come without a break, by the same clock; now while none come */
+export const makeSilenceMeter = (heardSinceMs: () => number): SilenceMeter => {
   const seen = new Map<string, Seen>();
   return {
     look(key, head, progress, nowMs) {
       const before = seen.get(key);
-      const gapMs = before === undefined ? 0 : Math.min(Math.max(0, nowMs - before.lookedAtMs), longestGapMs);
+      const sinceMs = Math.max(before?.lookedAtMs ?? nowMs, heardSinceMs());
+      const gapMs = Math.min(Math.max(0, nowMs - sinceMs), longestGapMs);
       const headMs = before?.head === head ? before.headMs + gapMs : 0;
       const progressMs = before?.progress === progress ? before.progressMs + gapMs : 0;
       seen.set(key, { head, headMs, progress, progressMs, lookedAtMs: nowMs });

@@ -4,6 +4,8 @@ import type { Contact } from './list-watch.ts';
 export interface ContactMeter extends Contact {
   /** For how long nothing but failures was met; 0 when the way to the server is well, as far as is known. */
   brokenMs(): number;
+  /** Since when, by the clock, the way has been well without a break; now while it is broken, 0 when it never was. */
+  wellSinceMs(): number;
 }
 
 /**
@@ -15,17 +17,25 @@ const quietMs = 60_000;
 export const makeContactMeter = (clock: Pick<Clock, 'now'>): ContactMeter => {
   let firstFailureAt: number | undefined;
   let lastFailureAt = 0;
+  let wellSince = 0;
+  const brokenMs = (): number => {
+    if (firstFailureAt === undefined || clock.now() - lastFailureAt > quietMs) return 0;
+    return clock.now() - firstFailureAt;
+  };
+  const wellSinceMs = (): number => {
+    if (firstFailureAt === undefined) return wellSince;
+    return Math.min(clock.now(), brokenMs() > 0 ? Infinity : lastFailureAt + quietMs);
+  };
   return {
     heard: () => {
+      wellSince = wellSinceMs();
       firstFailureAt = undefined;
     },
     failed: () => {
       lastFailureAt = clock.now();
       firstFailureAt ??= lastFailureAt;
     },
-    brokenMs: () => {
-      if (firstFailureAt === undefined || clock.now() - lastFailureAt > quietMs) return 0;
-      return clock.now() - firstFailureAt;
-    },
+    brokenMs,
+    wellSinceMs,
   };
 };

@@ -23,6 +23,8 @@ export interface Informer<T extends KubeObject> {
   hasSynced(): boolean;
   /** For how long it has failed to follow the API; 0 while it does. */
   brokenMs(): number;
+  /** Since when the API server has been heard without a break, by the clock; now while it is not. */
+  wellSinceMs(): number;
   /** Resolves when synced; rejects with the signal's reason. */
   waitForSync(signal: AbortSignal): Promise<void>;
   /** Begins with `added` for what is in the store already. The returned function removes the handler. */
@@ -92,6 +94,7 @@ export const makePartialInformer = <S extends KubeObject, T extends KubeObject>(
     store,
     hasSynced: () => hasSynced,
     brokenMs: () => contact.brokenMs(),
+    wellSinceMs: () => contact.wellSinceMs(),
     waitForSync: (signal) => unlessAborted(synced, signal),
     addHandler: (handler) => {
       // A handler of its own, so that the same function may be added twice and removed once.

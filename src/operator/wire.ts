@@ -83,6 +83,7 @@ export const runOperator = async (
       events,
       metrics: metrics.jobs,
       settings: settingsOf(config),
+      recordsHeardSinceMs: () => watched.informers.records.wellSinceMs(),
       ...fencedActs(acts, leading),
     };
     return runControllers(makeControllers(deps, watched.informers, metrics.kube), leading.signal);

@@ -41,6 +41,10 @@ export class LaggingCache<T extends KubeObject> implements Informer<T> {
     return 0;
   }
 
+  wellSinceMs(): number {
+    return 0;
+  }
+
   waitForSync(): Promise<void> {
     return Promise.resolve();
   }

@@ -129,6 +129,7 @@ export class OperatorProcess implements Caller {
         copiesVerified: ignore,
         backupSucceeded: ignore,
       },
+      recordsHeardSinceMs: () => 0,
       settings,
       execInPod: () => Promise.reject(new Error('no job here has hooks')),
       fabricOf: (fcSwitch) => Promise.resolve(this.#fabricOf(fcSwitch, world)),

@@ -66,6 +66,7 @@ export const makeControllerBench = async (wrap: (api: Api) => Api = (api) => api
         backupSucceeded: ignore,
       },
       execInPod: () => Promise.reject(new Error('no pod runs here')),
+      recordsHeardSinceMs: () => 0,
       settings: {
         namespace,
         image: { image: 'twinreel:test', pullPolicy: 'Never' },
