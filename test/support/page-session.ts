@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from '../../dev/docs/page-blocks.ts';
 import { type PageStep, readSteps, scriptOf } from '../../dev/docs/page-script.ts';
 import { showsOutput } from '../../dev/docs/shown-output.ts';
@@ -88,10 +89,7 @@ export class PageReader {
   async #runScript(script: string): Promise<number | null> {
     const [command = '', ...args] = [...(this.#options.within ?? []), 'bash', script];
     const child = spawn(command, args, { cwd: this.#checkout, env: this.#env, stdio: 'ignore', detached: true });
-    const killGroup = (): void => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    };
-    const timer = setTimeout(killGroup, this.#options.patienceMs);
+    const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), this.#options.patienceMs);
     try {
       return await new Promise<number | null>((resolve, reject) => {
         child.once('error', reject);
@@ -99,9 +97,32 @@ export class PageReader {
       });
     } finally {
       clearTimeout(timer);
+      await endGroup(child.pid);
     }
   }
 }
+
+const endMs = 20_000;
+
+/** What a page has left running in the background, such as an agent, ends with its shell. */
+const endGroup = async (pid: number | undefined): Promise<void> => {
+  const end = performance.now() + endMs;
+  for (let is = signalGroup(pid, 'SIGTERM'); is; is = signalGroup(pid, 0)) {
+    if (performance.now() > end) return void signalGroup(pid, 'SIGKILL');
+    await sleep(100);
+  }
+};
+
+/** @returns whether anybody is left in the group */
+const signalGroup = (pid: number | undefined, what: NodeJS.Signals | 0): boolean => {
+  if (pid === undefined) return false;
+  try {
+    return process.kill(-pid, what);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
+};
 
 /** A copy, since what the pages write where they are typed has to stay out of the real one. */
 const makeCheckout = (folder: string): void => {
