@@ -170,7 +170,8 @@ test('an API server that was killed is started again as it was; an unknown proce
 
 test('an image goes and comes back', () => {
   const again = (): string => {
-    kubectl(['delete', 'pod', 'on-node-2', '--wait']);
+    // Its node was lost for a while: the cluster may have taken it away.
+    kubectl(['delete', 'pod', 'on-node-2', '--wait', '--ignore-not-found']);
     return kubectl(['apply', '-f', '-'], JSON.stringify(pod('node-2')));
   };
   fault('remove-image', 'node-2', image);
