@@ -101,7 +101,8 @@ export class CatalogueSource {
   async #readJob(): Promise<object> {
     const { api, order, signal } = this.#deps;
     const { namespace, name, uid } = order.job;
-    const job = await this.#ask(() => api.get(backupJobs, { namespace, name }, signal));
+    // Workers are allowed this only where an administrator wants it: a refusal is no sign of a server that just starts.
+    const job = await this.#ask(() => api.get(backupJobs, { namespace, name }, signal).catch(unlessRefused));
     const meta = job?.metadata;
     const metadata = { name, namespace, uid, creationTimestamp: meta?.creationTimestamp, labels: meta?.labels };
     return { apiVersion: 'twinreel.io/v1alpha1', kind: 'BackupJob', metadata, ...(job && { spec: job.spec }) };
@@ -189,6 +190,10 @@ type ToldCommit = Pick<
   'epoch' | 'library' | 'barcode' | 'labelId' | 'group' | 'bytes' | 'blocks' | 'files' | 'sha256' | 'writtenAt'
 > &
   Partial<Pick<Commit, 'verifiedAt'>> & { readonly n: number; readonly stream: number };
+
+const unlessRefused = (error: unknown): undefined => {
+  if (!isApiError(error, 'Forbidden')) throw error;
+};
 
 /** A folder that can't be read holds nothing that could be told. */
 const namesIn = (folder: string): readonly string[] => {
