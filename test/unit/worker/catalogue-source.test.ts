@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Commit } from '../../../src/api/generated/shared.ts';
 import { pageName } from '../../../src/api/names.ts';
-import { backupSaveRecords, savePages } from '../../../src/api/resources.ts';
+import { backupJobs, backupSaveRecords, savePages } from '../../../src/api/resources.ts';
 import type { BackupOrder, JobIdentity } from '../../../src/api/worker-order.ts';
+import type { Api } from '../../../src/kube/api.ts';
 import { CatalogueSource } from '../../../src/worker/catalogue.ts';
 import type { CatalogueMember } from '../../../src/worker/source-reader-protocol.ts';
 import type { CatalogueKind } from '../../../src/worker/stream-loop.ts';
@@ -111,6 +112,19 @@ describe('CatalogueSource', () => {
   it('gives up on an API that stays away', async () => {
     for (let n = 0; n < 1_000; n += 1) api.fail('get', { error: apiError('Unreachable') });
     expect(headOf(await gather(sourceOf(), 'incremental'))).toMatchObject({ whole: false, count: null });
+  });
+
+  it('does not wait for a job that it may not read', async () => {
+    const refusing: Api = {
+      ...api,
+      get: async (resource, ref, signal) => {
+        if (resource.plural === backupJobs.plural) throw apiError('Forbidden');
+        return api.get(resource, ref, signal);
+      },
+    };
+    const source = new CatalogueSource({ api: refusing, clock, order, signal: new AbortController().signal });
+    // Time stands still: what waits for it never ends.
+    expect(headOf(await source.members('whole', 0))).toMatchObject({ whole: true, count: 2 });
   });
 
   it('tells the plan again where the catalogue before could not', async () => {
