@@ -5,6 +5,7 @@ import type { RestoreOrder, VerifyOrder } from '../api/worker-order.ts';
 import { isApiError } from '../kube/api.ts';
 import { realClock, sleep } from '../kube/clock.ts';
 import type { RoleContext } from './environment.ts';
+import { WorkerFailure } from './failure.ts';
 import { apiFailure, Head, isAway, openPatienceMs, withPatience, type StatusPatch } from './head.ts';
 import { checkHolder } from './holder-check.ts';
 import type { SharedProgress } from './progress.ts';
@@ -27,6 +28,8 @@ type End = (reason: Error) => void;
 interface Opened {
   readonly head: Head;
   readonly plan: BackupSaveRecord;
+  /** In the payload of each segment, and in the target of a restore. */
+  readonly workFolder: string;
   readonly groups: readonly (readonly WantedCopy[])[];
 }
 
@@ -42,7 +45,12 @@ export const openReading = async (order: RestoreOrder | VerifyOrder, { api, stop
     patient(() => findWantedGroups(api, order, stop)),
     checkHolder(api, order, stop),
   ]);
-  return { head, plan, groups };
+  const folder = plan.status?.plan?.folder;
+  if (folder === undefined) {
+    const message = `The plan ${order.planRecord} names no folder.`;
+    throw new WorkerFailure({ reason: 'PlanNotReadable', fault: 'order', message });
+  }
+  return { head, plan, workFolder: `.twinreel-${folder}`, groups };
 };
 
 /** @param make  what it gets ends the run for a reason, from wherever that is noticed */

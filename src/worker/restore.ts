@@ -3,7 +3,6 @@ import type { Selection } from '../archive/selection.ts';
 import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
 import type { RestoreOrder } from '../api/worker-order.ts';
 import { needFolder, type RoleContext } from './environment.ts';
-import { WorkerFailure } from './failure.ts';
 import { openTargetFolder, pathOfFd } from './host-folder.ts';
 import type { Head, StatusPatch } from './head.ts';
 import { SharedProgress } from './progress.ts';
@@ -51,11 +50,9 @@ class RestoreRun {
   async run(): Promise<RoleResult> {
     const { log } = this.#context;
     const order = this.#order;
-    const { head, plan, groups } = await openReading(order, this.#context);
-    const folder = plan.status?.plan?.folder;
-    if (folder === undefined) throw refuse('PlanNotReadable', `The plan ${order.planRecord} names no folder.`);
+    const { head, plan, workFolder, groups } = await openReading(order, this.#context);
     this.#report.begin(head, this.#end);
-    await this.#openBoth(`.twinreel-${folder}`);
+    await this.#openBoth(workFolder);
     const links = plan.status?.plan?.linksSegment;
     let whole = true;
     for (const copies of groups) {
@@ -131,6 +128,3 @@ const selectionOf = (paths: readonly string[]): Selection =>
   paths.length === 0
     ? { kind: 'all' }
     : { kind: 'paths', paths: paths.map((path) => unescapePath(path).replace(/^\/+|\/+$/g, '')) };
-
-const refuse = (reason: string, message: string): WorkerFailure =>
-  new WorkerFailure({ reason, fault: 'order', message });

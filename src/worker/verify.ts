@@ -1,6 +1,5 @@
 import type { VerifyOrder } from '../api/worker-order.ts';
 import { needFolder, type RoleContext } from './environment.ts';
-import { WorkerFailure } from './failure.ts';
 import { SharedProgress } from './progress.ts';
 import { openReading, ReadingReport, runReading } from './reading-run.ts';
 import { RestorePipeline, type SegmentOutcome } from './restore-pipeline.ts';
@@ -41,11 +40,9 @@ class VerifyRun {
     const { log } = this.#context;
     const order = this.#order;
     const { tape } = order;
-    const { head, plan, groups } = await openReading(order, this.#context);
-    const folder = plan.status?.plan?.folder;
-    if (folder === undefined) throw noFolder(order.planRecord);
+    const { head, workFolder, groups } = await openReading(order, this.#context);
     this.#report.begin(head, this.#end);
-    await this.#open(`.twinreel-${folder}`);
+    await this.#open(workFolder);
     const read = (head.status.restore?.readBack ?? []).filter(
       ({ barcode, labelId }) => barcode === tape.barcode && labelId === tape.labelId,
     );
@@ -96,9 +93,3 @@ class VerifyRun {
     return this.#pipeline.check(wanted, compression);
   }
 }
-
-const noFolder = (planRecord: string): WorkerFailure =>
-  new WorkerFailure({
-    ...{ reason: 'PlanNotReadable', fault: 'order' },
-    message: `The plan ${planRecord} names no folder.`,
-  });
