@@ -142,6 +142,8 @@ export class StepScenarios {
       await cluster.jobWhen(name, 'is secured', ({ status }) => (status?.streams ?? []).every(isSecured));
     await cluster.createJob('impatient', source, { whenUnavailable: 'Fail' });
     await cluster.createJob('impossible', source, { routes: 3 });
+    // Until they are refused they stand in the queue, before those that wait.
+    const [impatient, impossible] = [await cluster.jobEnded('impatient'), await cluster.jobEnded('impossible')];
     await cluster.createJob('patient', source, { maxReplacements: 0 });
     const isQueued = ({ status }: BackupJob): boolean =>
       status?.phase === 'Queued' && (status.queue?.blockedBy ?? []).length > 0;
@@ -164,11 +166,9 @@ export class StepScenarios {
     this.#slowAll(10_000_000);
     await Promise.all(broken);
     return {
-      ...{ patient, behind, writing, zones },
+      ...{ patient, behind, writing, zones, impatient, impossible },
       parallel: await cluster.jobEnded('parallel'),
       second: await cluster.jobEnded('second'),
-      impatient: await cluster.jobEnded('impatient'),
-      impossible: await cluster.jobEnded('impossible'),
     };
   });
 
