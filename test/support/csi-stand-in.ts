@@ -172,7 +172,7 @@ export class CsiStandIn {
 /** With owners, modes and times to the nanosecond. */
 export const copyFolder = (from: string, to: string): void => void execFileSync('cp', ['-a', from, to]);
 
-/** By its label: a kubelet that mounts a volume looks at nothing else. */
+/** By a label, as drivers say it: kubelets and schedulers do not look at the names of nodes here. */
 export const onNode = (name: string) => ({
   required: {
     nodeSelectorTerms: [
