@@ -1,5 +1,4 @@
 /** Faults of a running bench, and their end. */
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from '../processes/daemon.ts';
@@ -7,8 +6,9 @@ import { endProcesses } from '../processes/process-end.ts';
 import { type ProcessIdentity, readIdentity, signal } from '../processes/process-identity.ts';
 import { findNodeBinaries } from './binaries.ts';
 import { processesIn } from './cgroups.ts';
-import type { Layout, MemberName, NodeName } from './layout.ts';
-import { cgroupOf, enterArgs } from './namespaces.ts';
+import type { Layout, NodeName } from './layout.ts';
+import { runIn } from './members.ts';
+import { cgroupOf } from './namespaces.ts';
 import { containerdSocket } from './node-config.ts';
 import { processNamed, rememberProcess } from './processes.ts';
 
@@ -122,9 +122,4 @@ function ownProcesses(layout: Layout, node: NodeName): readonly ProcessIdentity[
 function signalProcess(layout: Layout, name: string, what: NodeJS.Signals): void {
   const identity = readIdentity(processNamed(layout, name).pid);
   if (identity === undefined || !signal(identity, what)) throw new Error(`${name} does not run`);
-}
-
-function runIn(layout: Layout, member: MemberName, command: readonly string[]): void {
-  const [file = '', ...args] = enterArgs(processNamed(layout, `namespaces-${member}`).pid, member);
-  execFileSync(file, [...args, ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
 }

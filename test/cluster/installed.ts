@@ -163,7 +163,13 @@ export const atRest = async (): Promise<true> =>
     return holders.length + drives.length + pods.length === 0 ? true : undefined;
   });
 
-export const restoreAndCompare = async (job: string, name: string, spec: object = {}): Promise<Restore> => {
+/** @param like what has to come back */
+export const restoreAndCompare = async (
+  job: string,
+  name: string,
+  spec: object = {},
+  like = source,
+): Promise<Restore> => {
   const target = path.join(bench.state, 'targets', name);
   mkdirSync(target, { recursive: true });
   const from = { backupJob: job };
@@ -174,7 +180,7 @@ export const restoreAndCompare = async (job: string, name: string, spec: object 
     spec: { from, target: { hostPath: { path: target } }, ...spec },
   });
   await bench.kubectl('wait', '--for=condition=Complete', `restore/${name}`, '-n', team, '--timeout=120s');
-  const { differences } = compareTrees(source, target);
+  const { differences } = compareTrees(like, target);
   expect(differences).toEqual([]);
   return bench.json<Restore>('restore', name, '-n', team);
 };

@@ -25,7 +25,9 @@ import {
   system,
   team,
 } from './installed.ts';
+import { localVolumeTests } from './local-volumes.ts';
 import { rightsTests } from './rights.ts';
+import { snapshotTests } from './snapshots.ts';
 
 beforeAll(setUp);
 afterAll(async () => bench.close());
@@ -142,4 +144,6 @@ describe('on a whole cluster', () => {
 });
 
 rightsTests();
+localVolumeTests();
+snapshotTests();
 faultTests();
