@@ -1,6 +1,6 @@
 // Generated from crds/ by `npm run generate`. Do not edit.
 import type { NamedMeta } from '../metadata.ts';
-import type { Area, AssignedRange, JobRef, PlanSummary, RecordTotals, RecordedSource } from './shared.ts';
+import type { Area, AssignedRange, JobRef, PlanSummary, RecordTotals, RecordedSource, SourceExample } from './shared.ts';
 
 /** A BackupSaveRecord is the head of one stream of one backup: small, live, written by the stream's worker and by the operator. It lives in the operator's namespace, nothing owns it, and only retention removes it. */
 export interface BackupSaveRecord {
@@ -113,6 +113,12 @@ export interface BackupSaveRecordStatus {
    * Sums over what was committed.
    */
   totals?: RecordTotals;
+  /**
+   * The first few files that are not in the backup, or that changed while they were read.
+   *
+   * Items: A file, and what is the matter with it.
+   */
+  examples?: SourceExample[];
   /**
    * Where on which tape the segments lie.
    *
