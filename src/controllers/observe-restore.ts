@@ -57,7 +57,7 @@ export const observeRestore = async (
     view: {
       ownerUid: uid,
       pods: facts,
-      ...robotView(deps),
+      ...robotView(deps, status.avoid),
       fenceVouched: vouchedBy(restore, boots),
     },
     head: headFacts(head),

@@ -144,6 +144,8 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   const target = targetIsFree(seen, status, nowMs);
   if (target.kind === 'never') return { status: { ...status, ending: target.ending }, steps: [] };
   if (target.kind === 'wait') return { status, steps: [] };
+  const gone = seen.view.gone?.(grant);
+  if (gone !== undefined) return loseGrant(status, grant, gone, nowMs);
   const next = nextFor(seen, status, seen.choice, grant.tape);
   const running: Grant = { ...grant, state: 'Running', pod: grantName(seen.uid, grant) };
   if (next.kind === 'read' && next.area.tape === grant.tape) {

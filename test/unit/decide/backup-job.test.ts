@@ -162,6 +162,18 @@ describe('F6: a stream is lost', () => {
     expect(statesOf(decide({ ...broken, ...more }))).toBe('0 Fencing, 1 Running');
   });
 
+  it.each([
+    ['before its worker begins', aGrant(0, 'Ready')],
+    ['before the pod of its worker was made', aGrant(0, 'Running')],
+  ])('when its library is deleted %s', (_name, grant) => {
+    const scene = { streams: [grant], heads: [], committed: new Map() };
+    const { view, ...seen } = seenJob(scene);
+    const gone = () => ({ reason: 'LibraryMissing', message: 'gone', domain: 'changer' as const, lostBytes: 0 });
+    const decision = decideBackupJob({ ...seen, view: { ...view, gone } }, nowMs);
+    expect(statesOf(decision)).toBe('0 Waiting | 0 Releasing');
+    expect(decision.status.avoid).toEqual({ libraries: ['lib-0'] });
+  });
+
   it('calls the drive NotUsable when its fence is not proven in time, and says so again until it is', () => {
     const stateSince = new Date(Date.UTC(2030, 0, 1)).toISOString();
     const scene: Scene = {
