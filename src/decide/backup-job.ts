@@ -26,6 +26,7 @@ import { isQuiesced } from './quiesce.ts';
 import { dropClones, hasSnapshot, makeClones } from './snapshot.ts';
 import { judgeStream } from './stream-fault.ts';
 import type { HeadFacts, Patience, Silence } from './stream-fault.ts';
+import { sourceNotReachable } from './step.ts';
 import type { Fault, Step } from './step.ts';
 import { closeBooks, release, releaseRetired, windDown } from './wind-down.ts';
 
@@ -112,7 +113,7 @@ const tend = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   take(draft, steps);
   dropClones(draft, seen);
   for (const { node, message } of failures) {
-    const fault: Fault = { reason: 'SourceNotReachable', message, domain: 'server', lostBytes: 0 };
+    const fault: Fault = { reason: sourceNotReachable, message, domain: 'server', lostBytes: 0 };
     for (const grant of draft.streams.filter((one) => one.node === node && awaitsAnchor(one))) {
       loseStream(draft, seen.spec, grant, fault, nowMs);
     }

@@ -2,6 +2,7 @@
 import type { Grant } from '../api/generated/index.ts';
 import { retire } from './restore-release.ts';
 import type { RestoreDecision, RestoreStatus } from './restore-view.ts';
+import { targetNotReachable } from './step.ts';
 import type { Fault } from './step.ts';
 
 const maxReplacements = 4;
@@ -24,7 +25,7 @@ export const loseGrant = (status: RestoreStatus, grant: Grant, fault: Fault, now
     status: {
       ...retire(status, lost),
       ...{ replacements, reason, message },
-      avoid: avoiding(status.avoid, grant, domain),
+      avoid: avoiding(status.avoid, grant, fault),
       ...(hopeless ? { ending: { result: 'Failed', reason, message } } : {}),
     },
     steps: [
@@ -34,13 +35,14 @@ export const loseGrant = (status: RestoreStatus, grant: Grant, fault: Fault, now
   };
 };
 
-const avoiding = (
-  before: RestoreStatus['avoid'],
-  grant: Grant,
-  domain: Fault['domain'],
-): NonNullable<RestoreStatus['avoid']> => {
+const avoiding = (before: RestoreStatus['avoid'], grant: Grant, fault: Fault): NonNullable<RestoreStatus['avoid']> => {
   const add = (list: readonly string[] | undefined, name: string): string[] => [...new Set([...(list ?? []), name])];
-  switch (domain) {
+  // Another machine may mount the claim.
+  if (fault.reason === targetNotReachable) {
+    const { server = '', node = '' } = grant;
+    return { ...before, servers: add(before?.servers, server), nodes: add(before?.nodes, node) };
+  }
+  switch (fault.domain) {
     case 'drive':
       return { ...before, drives: add(before?.drives, `${grant.library ?? ''}/${grant.drive ?? ''}`) };
     case 'tape':

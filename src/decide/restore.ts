@@ -4,7 +4,7 @@
  * from which tape the rest is read.
  */
 import type { Grant } from '../api/generated/index.ts';
-import { isAnchored, tendAnchors } from './anchors.ts';
+import { awaitsAnchor, isAnchored, tendAnchors } from './anchors.ts';
 import { grantName, holds } from './grant.ts';
 import { prepareGrant } from './grant-life.ts';
 import type { PodFacts } from './pod-facts.ts';
@@ -22,6 +22,7 @@ import type {
 } from './restore-view.ts';
 import { subtract } from './spans.ts';
 import type { Span } from './spans.ts';
+import { targetNotReachable } from './step.ts';
 import { judgeStream } from './stream-fault.ts';
 import { leftOn } from './verify.ts';
 
@@ -44,23 +45,24 @@ export const decideRestore = (seen: SeenRestore, nowMs: number): RestoreDecision
   const retired = releaseRetired(seen, asked, nowMs);
   const next = asked.ending === undefined ? goOn(seen, retired.status, nowMs) : windDown(seen, retired.status, nowMs);
   const all = { status: next.status, steps: [...retired.steps, ...next.steps] };
-  return closeBooks(seen, withAnchors(seen, all), nowMs);
+  return closeBooks(seen, withAnchors(seen, all, nowMs), nowMs);
 };
 
-const withAnchors = (seen: SeenRestore, { status, steps }: RestoreDecision): RestoreDecision => {
+/** Where the target can't be mounted, another server may do. */
+const withAnchors = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs: number): RestoreDecision => {
   const tended = tendAnchors({
     ...(seen.claim === undefined ? {} : { claim: seen.claim }),
     grants: [...(status.streams ?? []), ...(status.retired ?? [])],
     busyNodes: [],
     ends: status.ending !== undefined,
   });
-  const [failure] = tended.failures;
   const all = [...steps, ...tended.steps];
-  if (failure === undefined) return { status, steps: all };
-  return {
-    status: { ...status, ending: { result: 'Failed', reason: 'TargetNotReachable', message: failure.message } },
-    steps: all,
-  };
+  const stream = status.streams?.[0];
+  const failure = tended.failures.find(({ node }) => node === stream?.node);
+  if (failure === undefined || stream === undefined || !awaitsAnchor(stream)) return { status, steps: all };
+  const fault = { reason: targetNotReachable, message: failure.message, domain: 'server', lostBytes: 0 } as const;
+  const lost = loseGrant(status, stream, fault, nowMs);
+  return { status: lost.status, steps: [...all, ...lost.steps] };
 };
 
 const goOn = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {

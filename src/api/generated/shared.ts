@@ -373,6 +373,12 @@ export interface Avoid {
    */
   servers?: string[];
   /**
+   * Nodes; their servers are used only where no other one works.
+   *
+   * Items: A name.
+   */
+  nodes?: string[];
+  /**
    * Drives, as library-0/drive-1.
    *
    * Items: A name.

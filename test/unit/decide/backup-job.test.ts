@@ -119,6 +119,16 @@ describe('F6: a stream is lost', () => {
     expect(decision.status.failoverHistory).toMatchObject([{ stream: 0, fromEpoch: 1, reason: 'TapeWriteError' }]);
   });
 
+  it('avoids the node where that is gone, and not only the server', () => {
+    const nodes = new Map([['node-0', { ready: false, bootId: '', machineId: '' }]]);
+    const silence = () => ({ headMs: 100_001, progressMs: 100_001 });
+    const { status } = decide({ ...running, nodes, silence });
+    expect(status.avoid).toEqual({ servers: ['server-0'], nodes: ['node-0'] });
+    const killed = { state: 'ended', exit: { code: 137, reason: 'OOMKilled' } } as const;
+    const starved = decide({ ...running, pods: [streamPod(0, killed), streamPod(1)] });
+    expect(starved.status.avoid).toEqual({ servers: ['server-0'] });
+  });
+
   it('puts a standby that is ready in its place at once', () => {
     const scene: Scene = {
       ...broken,
