@@ -1,5 +1,6 @@
 /** A restore's worker or hardware was lost: what of it is tried again, and what is avoided then. */
 import type { Grant } from '../api/generated/index.ts';
+import { restoreEnded } from '../api/worker-order.ts';
 import { retire } from './restore-release.ts';
 import type { RestoreDecision, RestoreStatus } from './restore-view.ts';
 import { targetNotReachable } from './step.ts';
@@ -29,7 +30,7 @@ export const loseGrant = (status: RestoreStatus, grant: Grant, fault: Fault, now
       ...(hopeless ? { ending: { result: 'Failed', reason, message } } : {}),
     },
     steps: [
-      { kind: 'sealHead', grant, reason },
+      { kind: 'sealHead', grant, reason: hopeless ? restoreEnded : reason },
       { kind: 'noteFault', grant, fault },
     ],
   };

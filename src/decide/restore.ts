@@ -41,7 +41,7 @@ export const choosesAgain = ({ ending, streams }: RestoreStatus): boolean =>
 const isOver = ({ state }: Grant): boolean => state === 'Succeeded' || state === 'Failed' || state === 'Released';
 
 export const decideRestore = (seen: SeenRestore, nowMs: number): RestoreDecision => {
-  const asked = { ...seen.status, ...endingAsked(seen, nowMs), ...badSegments(seen) };
+  const asked = { ...seen.status, ...endingAsked(seen, nowMs), ...badSegments(seen), ...tidied(seen) };
   const retired = releaseRetired(seen, asked, nowMs);
   const next = asked.ending === undefined ? goOn(seen, retired.status, nowMs) : windDown(seen, retired.status, nowMs);
   const all = { status: next.status, steps: [...retired.steps, ...next.steps] };
@@ -103,6 +103,13 @@ const endingAsked = (seen: SeenRestore, nowMs: number): { readonly ending?: Rest
   return {};
 };
 
+/** The pod that says so goes away. */
+const tidied = ({ uid, status, view }: SeenRestore): Pick<RestoreStatus, 'tidied'> => {
+  const grants = [...(status.streams ?? []), ...(status.retired ?? [])];
+  const isTold = grants.some((grant) => view.pods.get(grantName(uid, grant))?.exit?.message?.tidied === true);
+  return isTold ? { tidied: true } : {};
+};
+
 const badSegments = ({ status, report }: SeenRestore): Pick<RestoreStatus, 'badSegments'> => {
   const known = status.badSegments ?? [];
   const fresh = report.bad.filter((one) => !known.some((old) => old.segment === one.segment && old.tape === one.tape));
@@ -134,7 +141,8 @@ const closeBooks = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs
 /** No worker could be had any more that would have tidied up. */
 const withLeftover = (seen: SeenRestore, status: RestoreStatus): RestoreStatus => {
   const { ending } = status;
-  const tidy = seen.discards !== undefined || seen.head === undefined || seen.report.finished || !hasBegun(status);
+  const isGone = seen.report.finished || status.tidied === true;
+  const tidy = seen.discards !== undefined || seen.head === undefined || isGone || !hasBegun(status);
   if (ending === undefined || ending.result === 'Succeeded' || tidy) return status;
   const note = `; a working folder .twinreel-* may be left in ${seen.target}`;
   const message = ending.message.endsWith(note) ? ending.message : `${ending.message}${note}`;

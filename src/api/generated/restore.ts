@@ -228,6 +228,10 @@ export interface RestoreStatus {
    */
   bytesRestored?: number;
   /**
+   * The restore was given up, and its worker took its working folder out of the target.
+   */
+  tidied?: boolean;
+  /**
    * Files that could not be brought back; the first of them where there are many.
    *
    * Items: One failure.
