@@ -178,6 +178,7 @@ const reportOf = (head: BackupSaveRecord | undefined, status: RestoreStatus): Re
       reason,
       message,
     })),
+    badRanges: (told?.badRanges ?? []).map(({ barcode, first, last }) => ({ tape: tapeOf(barcode), first, last })),
     failureCount: told?.failureCount ?? 0,
     finished: told?.finished ?? false,
     found: told?.found ?? [],

@@ -1,6 +1,7 @@
 /** Which area a restore reads next (R4), and what is said when nothing is left to read. */
 import type { Grant, RestoreArea } from '../api/generated/index.ts';
-import { bestCopy, chooseAreas, copyKey } from './restore-areas.ts';
+import { isBadIn } from './restore-bad.ts';
+import { bestCopy, chooseAreas } from './restore-areas.ts';
 import type { Area, SegmentCopy } from './restore-areas.ts';
 import { success, unreadable } from './restore-ending.ts';
 import type { Choice, RestoreDecision, RestoreEnding, RestoreStatus, SeenRestore } from './restore-view.ts';
@@ -29,7 +30,7 @@ const remaining = (seen: SeenRestore, status: RestoreStatus, choice: Choice, gra
     ...rankingOf(seen, status, choice, granted),
     wanted: subtract(choice.wanted, seen.report.done),
     copies: choice.copies,
-    bad: new Set((status.badSegments ?? []).map((one) => copyKey(one.segment, one.tape))),
+    isBad: isBadIn(status),
   });
 
 /** What there is to do next for the target, and with which tape in hand. */

@@ -10,6 +10,7 @@ import { prepareGrant } from './grant-life.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { areaFrom, chooseAgain, hasBegun, nextArea, nextFor, withCurrent } from './restore-area.ts';
 import type { Area } from './restore-areas.ts';
+import { withBad } from './restore-bad.ts';
 import { loseGrant } from './restore-loss.ts';
 import { isAwaited, releaseCurrent, releaseRetired, targetIsFree } from './restore-release.ts';
 import type {
@@ -26,8 +27,6 @@ import { targetNotReachable } from './step.ts';
 import { judgeStream } from './stream-fault.ts';
 import { leftOn } from './verify.ts';
 
-const maxBad = 256;
-
 /** The choice is read uncached, so only when it is needed: before an area, and when its worker starts. */
 export const needsChoice = (status: RestoreStatus): boolean => {
   const stream = status.streams?.[0];
@@ -41,7 +40,7 @@ export const choosesAgain = ({ ending, streams }: RestoreStatus): boolean =>
 const isOver = ({ state }: Grant): boolean => state === 'Succeeded' || state === 'Failed' || state === 'Released';
 
 export const decideRestore = (seen: SeenRestore, nowMs: number): RestoreDecision => {
-  const asked = { ...seen.status, ...endingAsked(seen, nowMs), ...badSegments(seen), ...tidied(seen) };
+  const asked = { ...seen.status, ...withBad(seen.status, seen.report), ...endingAsked(seen, nowMs), ...tidied(seen) };
   const retired = releaseRetired(seen, asked, nowMs);
   const next = asked.ending === undefined ? goOn(seen, retired.status, nowMs) : windDown(seen, retired.status, nowMs);
   const all = { status: next.status, steps: [...retired.steps, ...next.steps] };
@@ -108,12 +107,6 @@ const tidied = ({ uid, status, view }: SeenRestore): Pick<RestoreStatus, 'tidied
   const grants = [...(status.streams ?? []), ...(status.retired ?? [])];
   const isTold = grants.some((grant) => view.pods.get(grantName(uid, grant))?.exit?.message?.tidied === true);
   return isTold ? { tidied: true } : {};
-};
-
-const badSegments = ({ status, report }: SeenRestore): Pick<RestoreStatus, 'badSegments'> => {
-  const known = status.badSegments ?? [];
-  const fresh = report.bad.filter((one) => !known.some((old) => old.segment === one.segment && old.tape === one.tape));
-  return fresh.length === 0 ? {} : { badSegments: [...known, ...fresh].slice(0, maxBad) };
 };
 
 /** R12: everything secured is released, whatever the outcome. */

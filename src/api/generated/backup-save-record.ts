@@ -192,6 +192,10 @@ export interface BackupSaveRecordStatusRestore {
    */
   badSegments?: BackupSaveRecordStatusRestoreBadSegmentsItem[];
   /**
+   * All of these, also beyond those that are listed singly.
+   */
+  badRanges?: BackupSaveRecordStatusRestoreBadRangesItem[];
+  /**
    * For the target discard: copies that were read and agree with their records.
    */
   readBack?: BackupSaveRecordStatusRestoreReadBackItem[];
@@ -251,6 +255,23 @@ export interface BackupSaveRecordStatusRestoreBadSegmentsItem {
    * Why, as a sentence.
    */
   message?: string;
+}
+/**
+ * A range of segments on one tape.
+ */
+export interface BackupSaveRecordStatusRestoreBadRangesItem {
+  /**
+   * Barcode of the tape.
+   */
+  barcode: string;
+  /**
+   * First segment.
+   */
+  first: number;
+  /**
+   * Last segment.
+   */
+  last: number;
 }
 /**
  * A range of segments on one tape.
