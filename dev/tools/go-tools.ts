@@ -34,6 +34,8 @@ const containerd = (name: string): GoPackage => ({
   version: 'v2.4.2',
 });
 
+const krew = (name: string): GoPackage => ({ package: `sigs.k8s.io/krew/cmd/${name}`, version: 'v0.4.3' });
+
 const packages = {
   helm: { package: 'helm.sh/helm/v3/cmd/helm', version: 'v3.22.0', variables: helmVariables() },
   promtool: {
@@ -45,6 +47,8 @@ const packages = {
   containerd: containerd('containerd'),
   ctr: containerd('ctr'),
   'containerd-shim-runc-v2': containerd('containerd-shim-runc-v2'),
+  krew: krew('krew'),
+  'validate-krew-manifest': krew('validate-krew-manifest'),
 } satisfies Readonly<Record<string, GoPackage>>;
 
 export type GoToolName = keyof typeof packages;
