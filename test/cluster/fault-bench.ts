@@ -114,7 +114,7 @@ export const evict = async (pod: string): Promise<void> => {
     metadata: { name: pod, namespace: 'twinreel-system' },
   };
   const url = `/api/v1/namespaces/twinreel-system/pods/${pod}/eviction`;
-  await bench.verb('exec', ['--', 'kubectl', 'create', '--raw', url, '-f', '-'], JSON.stringify(eviction));
+  await bench.fed(JSON.stringify(eviction), 'kubectl', 'create', '--raw', url, '-f', '-');
 };
 
 /** Whatever a failed test left: its jobs are cancelled, and nothing is held when the next one begins. */
