@@ -69,22 +69,6 @@ export function joinNode(layout: Layout, node: NodeName): void {
   runIn(layout, 'control-plane', ['ip', 'link', 'set', node, 'up']);
 }
 
-/** Drops every packet of one pod; what a NetworkPolicy that allows nothing would do. */
-export function cutPod(layout: Layout, node: NodeName, podIP: string): void {
-  const rules = [
-    'add table ip bench-cut',
-    'add chain ip bench-cut forward { type filter hook forward priority -10; }',
-    `add rule ip bench-cut forward ip saddr ${podIP} drop`,
-    `add rule ip bench-cut forward ip daddr ${podIP} drop`,
-  ];
-  runIn(layout, node, ['nft', rules.join('; ')]);
-}
-
-/** Ends what `cutPod` did to pods of the node; nothing where it did nothing. */
-export function joinPods(layout: Layout, node: NodeName): void {
-  runIn(layout, node, ['nft', 'add table ip bench-cut; delete table ip bench-cut']);
-}
-
 /** The node has the image no more; containers that run go on. @param image as in a pod, such as `twinreel:dev` */
 export async function removeImage(layout: Layout, node: NodeName, image: string): Promise<void> {
   const [name, kept] = imageNames(image);

@@ -11,7 +11,7 @@ import { findNodeBinaries } from './binaries.ts';
 import { makeCgroups } from './cgroups.ts';
 import { controlPlaneAddress, type Layout, type MemberName, type NodeLayout, pauseImage } from './layout.ts';
 import { startIn } from './members.ts';
-import { connectMembers, enterArgs, startHolder } from './namespaces.ts';
+import { connectMembers, enterArgs, policyQueue, startHolder } from './namespaces.ts';
 import { containerdSocket, writeNodeFiles } from './node-config.ts';
 import { readProcesses, rememberProcess } from './processes.ts';
 import { writeProgramImage } from './program-image.ts';
@@ -77,6 +77,9 @@ async function startNode(bench: Bench, components: Components, node: NodeLayout,
     groups: ['system:nodes'],
   });
   await components.writeKubeconfig(files.kubeProxyKubeconfig, { user: 'system:kube-proxy' });
+  // The usual rights have none for it.
+  const reader = { user: 'network-policies', groups: ['system:masters'] };
+  await components.writeKubeconfig(files.networkPoliciesKubeconfig, reader);
   await bench.startProgram(node.name, 'containerd', ['--config', files.containerd]);
   // The kubelet ends when containerd does not answer yet.
   await bench.until(`containerd of ${node.name} answers`, () => bench.ctr(node.name, ['version']));
@@ -88,6 +91,11 @@ async function startNode(bench: Bench, components: Components, node: NodeLayout,
     `--node-ip=${node.address}`,
   ]);
   await bench.startProgram(node.name, 'kube-proxy', [`--config=${files.kubeProxy}`]);
+  await bench.startProgram(node.name, 'network-policies', [
+    `--kubeconfig=${files.networkPoliciesKubeconfig}`,
+    `--node=${node.name}`,
+    `--queue=${policyQueue}`,
+  ]);
 }
 
 class Bench {

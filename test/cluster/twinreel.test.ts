@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/kube/core-types.ts';
 import { compareTrees } from '../support/compare-trees.ts';
 import { faultTests } from './faults.ts';
+import { policyTests } from './policies.ts';
 import {
   apiVersion,
   atRest,
@@ -146,4 +147,5 @@ describe('on a whole cluster', () => {
 rightsTests();
 localVolumeTests();
 snapshotTests();
+policyTests();
 faultTests();
