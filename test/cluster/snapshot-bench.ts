@@ -127,7 +127,7 @@ export const startSnapshots = async (): Promise<void> => {
   await stopSnapshots();
   rmSync(at(), { recursive: true, force: true });
   for (const folder of [standInData, notes, at('cuts')]) mkdirSync(folder, { recursive: true });
-  makeTree(volume, { files: 300, totalBytes: 40 * 2 ** 20, seed: 12 });
+  makeTree(volume, { files: 200, totalBytes: 16 * 2 ** 20, seed: 12 });
   const { program, crds } = await findSnapshotController();
   await bench.kubectl('apply', '--server-side', '-f', crds);
   await bench.kubectl('wait', '--for=condition=Established', '--timeout=60s', '-f', crds);
