@@ -44,6 +44,7 @@ export const sharedShapes: readonly SharedShape[] = [
   shape('AssignedRange', 'BackupSaveRecord', 'status.assigned.[]'),
   shape('RecordedSource', 'BackupSaveRecord', 'spec.source'),
   shape('PlanSummary', 'BackupSaveRecord', 'status.plan'),
+  shape('SourceExample', 'BackupSaveRecord', 'status.examples.[]'),
   shape('RecordTotals', 'BackupSaveRecord', 'status.totals'),
   shape('Boundary', 'SavePage', 'status.boundaries.[]'),
   shape('Commit', 'SavePage', 'status.commits.{}'),

@@ -5,6 +5,8 @@
 
 /** `maxLength` of the fields as `crds/` bounds them. */
 export const textLimits = {
+  /** One of several things within another text. */
+  example: 256,
   /** Of grants, failover histories, hooks, drives, tapes. */
   detail: 1024,
   /** `status.message` of jobs and restores. */

@@ -216,7 +216,12 @@ export interface TerminationMessage {
   readonly slot?: number;
   /** Payload bytes of segments that were begun and not committed. */
   readonly lostBytes?: number;
+  /** Its working folder is not in the target any more, though the restore is not finished. */
+  readonly tidied?: boolean;
 }
+
+/** The reason on a sealed head: nobody goes on with this restore, and its worker takes its working folder away. */
+export const restoreEnded = 'RestoreEnded';
 
 /** Exit codes; the termination message says more. */
 export const exitCodes = {

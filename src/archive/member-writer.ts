@@ -8,7 +8,7 @@ import { escapePath } from './escape.ts';
 import { dataExtents, extentBytes, mayHaveHoles, type Extents } from './extents.ts';
 import type { FileOpener } from './file-opener.ts';
 import { paxRecord, TYPE, writeHeader, type TypeFlag } from './header.ts';
-import { indexLine, partIdentity, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
+import { partIdentity, writeIndexLine, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
 import type { IndexWriter } from './index-writer.ts';
 import { MAX_LINK_BYTES, refusalOf } from './limits.ts';
 import { padding, type PaxOut } from './pax-out.ts';
@@ -44,6 +44,10 @@ export class MemberWriter {
   files = 0;
   dataBytes = 0;
   skipped = 0;
+  /** Gone though listed. */
+  vanished = 0;
+  /** Whether a part of a file was stored that goes on in the next segment. */
+  endsInFile = false;
   changed = 0;
   padded = 0;
   cut = 0;
@@ -103,7 +107,19 @@ export class MemberWriter {
       this.#note(path, why);
     }
     const extras: LineExtras = why === 'socket' || why === 'reserved' ? {} : { error: why };
-    this.#context.index.add(indexLine(path, 's', stat, { ...extras, flags: ['skipped'] }, this.#context.isClone));
+    this.#indexOnly(path, 's', stat, { ...extras, flags: ['skipped'] });
+  }
+
+  /** What a folder listed and is not there. */
+  noteVanished(path: Bytes): void {
+    this.vanished += 1;
+    this.#note(path, 'ENOENT');
+  }
+
+  /** Met, and gone before it was opened: a file that goes on in the next segment is missed where it ends. */
+  #lose({ path, part }: WalkStep): void {
+    this.entries -= 1;
+    if (part === undefined || part.to === null) this.noteVanished(path);
   }
 
   /** Whether it can't become a member: its index line says so then. */
@@ -138,8 +154,16 @@ export class MemberWriter {
   }
 
   #line(path: Bytes, type: EntryType, stat: FileStat, start: number, extras: LineExtras): void {
-    const length = this.#context.out.offset - start;
-    this.#context.index.add(indexLine(path, type, stat, extras, this.#context.isClone, start, length));
+    const { index, out, isClone } = this.#context;
+    writeIndexLine(index.line, path, type, stat, extras, isClone, start, out.offset - start);
+    index.endLine();
+  }
+
+  /** A line of what has no member. */
+  #indexOnly(path: Bytes, type: EntryType, stat: FileStat | undefined, extras: LineExtras): void {
+    const { index, isClone } = this.#context;
+    writeIndexLine(index.line, path, type, stat, extras, isClone);
+    index.endLine();
   }
 
   writeFolder(step: WalkStep, flags: readonly EntryFlag[]): void {
@@ -176,9 +200,7 @@ export class MemberWriter {
 
   /** A name that stands in the index alone; of some even the first name is not known. */
   writeUnsureLink(path: Bytes, target: Bytes | undefined, stat: FileStat): void {
-    this.#context.index.add(
-      indexLine(path, 'h', stat, { linkTarget: target, flags: ['unsure'] }, this.#context.isClone),
-    );
+    this.#indexOnly(path, 'h', stat, { linkTarget: target, flags: ['unsure'] });
   }
 
   #rememberName(path: Bytes, stat: FileStat): void {
@@ -189,7 +211,8 @@ export class MemberWriter {
     const { path, stat, folder, name } = step;
     const target = readLinkAt(folder, name);
     if (typeof target === 'number') {
-      if (target !== -ENOENT) this.#skip(path, stat, errnoName(-target));
+      if (target === -ENOENT) this.#lose(step);
+      else this.#skip(path, stat, errnoName(-target));
       return;
     }
     const records = attributeRecords({ folder, name });
@@ -221,7 +244,8 @@ export class MemberWriter {
     if (fd < 0) {
       refuseProcessFault(path, -fd);
       if (fd === -ELOOP || fd === -ENXIO) this.#writeReplaced(step);
-      else if (fd !== -ENOENT) this.#skip(path, stat, errnoName(-fd));
+      else if (fd === -ENOENT) this.#lose(step);
+      else this.#skip(path, stat, errnoName(-fd));
       return;
     }
     try {
@@ -244,7 +268,7 @@ export class MemberWriter {
   #writeReplaced(step: WalkStep): void {
     const { stat, folder, name, path } = step;
     const looked = stat.loadAt(folder, name);
-    if (looked === -ENOENT) return;
+    if (looked === -ENOENT) return this.#lose(step);
     if (looked < 0) this.#skip(path, stat, errnoName(-looked));
     else if (stat.type === S_IFREG || stat.type === S_IFDIR) this.#skip(path, stat, 'ESTALE');
     else this.#writeEntry(step);
@@ -373,6 +397,7 @@ export class MemberWriter {
     if (extents !== undefined) flags.push('sparse');
     const closed = partIdentity(this.#after, this.#context.isClone);
     if (from === 0) this.files += 1;
+    if (part.to !== null) this.endsInFile = true;
     this.#line(path, 'x', stat, start, {
       part: { first, offset: from, length: to - from, opened, closed },
       flags,

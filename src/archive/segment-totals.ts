@@ -12,12 +12,17 @@ export interface SegmentTotals {
   readonly dataBytes: number;
   /** Entries not stored though they hold something: what could not be read, the reserved name. Sockets do not count. */
   readonly skipped: number;
+  /**
+   * Entries that the plan counted or a folder listed and that were gone when it was their turn; at least so many, since
+   * new ones may have come in their place. A divided file counts where it ends.
+   */
+  readonly vanished: number;
   readonly changed: number;
   readonly padded: number;
   readonly cut: number;
   /** Whether `links` may have to tell of something here: a file of several names, a part, what could not be seen. */
   readonly hasLinks: boolean;
-  /** The first few skipped, changed, padded or cut, escaped, for a report. */
+  /** The first few skipped, vanished (`ENOENT`), changed, padded or cut, escaped, for a report. */
   readonly examples: readonly { readonly path: string; readonly why: string }[];
 }
 

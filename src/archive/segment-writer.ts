@@ -31,6 +31,8 @@ export interface SegmentTask {
   readonly info: InfoGiven;
   /** Told the index member's content when it is written. */
   readonly onIndex?: (content: Buffer) => void;
+  /** As the plan counted them; absent: not known. */
+  readonly plannedEntries?: number;
   /** Absent: each file is opened when its turn comes. */
   readonly readAhead?: ReadAhead;
 }
@@ -41,6 +43,13 @@ export interface OpenSegment {
   readonly opener: FileOpener;
   finish(): SegmentTotals;
 }
+
+/** Those known by name, or as many as the plan knew more. A file that goes on in the next segment counts there. */
+const vanishedOf = ({ plannedEntries = 0, to }: SegmentTask, members: MemberWriter): number => {
+  const planned = plannedEntries - Number(to !== null && to.offset > 0);
+  const met = members.entries - Number(members.endsInFile);
+  return Math.max(members.vanished, planned - met);
+};
 
 const segmentFile = (folder: Bytes, kind: 'segment' | 'index', n: number, suffix: string): Bytes =>
   `${folder}/${kind}-${String(n).padStart(6, '0')}${suffix}`;
@@ -85,7 +94,8 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
       const paxBytes = out.offset;
       out.finish();
       const { entries, files, dataBytes, skipped, changed, padded, cut, hasLinks, examples } = members;
-      return { paxBytes, indexOffset, entries, files, dataBytes, skipped, changed, padded, cut, hasLinks, examples };
+      const counts = { entries, files, dataBytes, skipped, vanished: vanishedOf(task, members), changed, padded, cut };
+      return { paxBytes, indexOffset, ...counts, hasLinks, examples };
     },
   };
 };
@@ -97,8 +107,10 @@ export const beginSegment = (task: SegmentTask, kind: 'data' | 'links', sink: Bl
 export const writeSegment = (task: SegmentTask, sink: BlockSink): SegmentTotals => {
   const { rootFd, from, to, filter, oneFileSystem, folder, readAhead } = task;
   const segment = beginSegment(task, 'data', sink);
-  const options = { from, to, filter, oneFileSystem, hidden: folder, readAhead, opener: segment.opener };
-  for (const step of walk(rootFd, options)) segment.members.write(step);
+  const { members, opener } = segment;
+  const onVanished = (path: Bytes): void => members.noteVanished(path);
+  const options = { from, to, filter, oneFileSystem, hidden: folder, readAhead, opener, onVanished };
+  for (const step of walk(rootFd, options)) members.write(step);
   return segment.finish();
 };
 

@@ -67,6 +67,8 @@ export interface WalkOptions {
    * What can't be opened, or is something else by now, is looked at as it is without this.
    */
   readonly opener?: FileOpener | undefined;
+  /** Told of what a folder listed, belongs to the range, ends in it, and is gone now. */
+  readonly onVanished?: (path: Bytes) => void;
 }
 
 interface Frame {
@@ -180,7 +182,10 @@ class Walker {
     const stat = this.#stat;
     const folder = this.#open(frame);
     const errno = folder < 0 ? -folder : -stat.loadAt(folder, name);
-    if (errno === ENOENT) return undefined;
+    if (errno === ENOENT) {
+      if ((inRange || beginsHere) && !endsHere) this.#tellVanished(frame, path, name);
+      return undefined;
+    }
     if (errno !== 0) {
       refuseFolderFault(path, errno, !inRange);
       stat.mode = 0;
@@ -209,7 +214,10 @@ class Walker {
     const parent = this.#open(frame);
     const fd = parent < 0 ? parent : openAt(parent, name, FOLDER_FLAGS);
     const errno = fd < 0 ? -fd : -folderStat.loadFd(fd);
-    if (errno === ENOENT) return;
+    if (errno === ENOENT) {
+      if (told) this.#options.onVanished?.(path);
+      return;
+    }
     if (errno !== 0) {
       if (fd >= 0) closeFd(fd);
       refuseFolderFault(path, errno, !told);
@@ -228,6 +236,14 @@ class Walker {
       yield* this.#tellAbove(frame);
       yield this.#tell(frame, 'unread', path, name, undefined, listError);
     }
+  }
+
+  /** Not where it was not wanted; what it was stood in the listing. */
+  #tellVanished(frame: Frame, path: Bytes, name: Bytes): void {
+    const { filter, hidden, onVanished } = this.#options;
+    if (onVanished === undefined || (frame.parent === undefined && name === hidden)) return;
+    const mayBeFolder = frame.others.has(name);
+    if (filter === undefined || filter.decide(path, mayBeFolder, frame.included) === 'in') onVanished(path);
   }
 
   /** Whether it is a regular file and could be opened: `#stat` tells what is open then. */
@@ -379,7 +395,7 @@ class Walker {
 
 /**
  * Walks a source in its order within a range, following no links; every folder whose subtree meets the range is
- * entered. Memory: the names of the folders that are open at a time. Names that vanish while walked are not met.
+ * entered. Memory: the names of the folders that are open at a time. Names that vanish while walked are not met: see `onVanished`.
  *
  * @param rootFd an open folder, which stays open
  * @throws ArchiveError SourceRoot where the root can't be read; SourceRead where more than one file can't be

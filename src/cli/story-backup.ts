@@ -41,7 +41,9 @@ const hookLines = ({ status }: BackupJob): readonly string[] =>
 
 const sourceLines = ({ status = {} }: BackupJob): readonly string[] => [
   ...(status.skipped ? [`${count(status.skipped, 'file')} not stored (sockets, or unreadable)`] : []),
+  ...(status.vanished ? [`${count(status.vanished, 'file')} vanished before being read`] : []),
   ...(status.changed ? [`${count(status.changed, 'file')} changed while being read`] : []),
+  ...(status.examples ?? []).map(({ path, why }) => `- ${path}: ${why === 'ENOENT' ? 'vanished' : why}`),
 ];
 
 const recordLines = ({ status = {} }: BackupJob, records: readonly BackupSaveRecord[]): readonly string[] => {

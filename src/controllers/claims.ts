@@ -53,6 +53,18 @@ export const readReach = async (
   });
 };
 
+/** Where the target could be mounted once what the restore itself holds is let go of. */
+export const reachOnceFree = async (
+  deps: Deps,
+  restore: Restore,
+  signal: AbortSignal,
+): Promise<ClaimReach | undefined> => {
+  const { status, ...rest } = restore;
+  const { streams: _held, retired: _leaving, ...free } = status ?? {};
+  const reach = await readReach(deps, { ...rest, status: free }, signal);
+  return reach?.kind === 'reachable' ? reach : undefined;
+};
+
 const heldOn = ({ status }: Owner): readonly string[] =>
   [...(status?.streams ?? []), ...(status?.retired ?? [])]
     .filter((grant: Grant) => holds(grant))

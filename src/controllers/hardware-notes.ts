@@ -3,6 +3,7 @@ import type { Grant, Tape, TapeLibrary } from '../api/generated/index.ts';
 import { tapeLibraries, tapes } from '../api/resources.ts';
 import { bounded, boundedReason } from '../api/status-text.ts';
 import type { TapeFacts } from '../api/worker-order.ts';
+import { withState } from '../decide/hardware-state.ts';
 import { isDriveOffline } from '../decide/offline-drive.ts';
 import { tapeNotFound } from '../decide/step.ts';
 import type { Fault } from '../decide/step.ts';
@@ -36,6 +37,8 @@ export const changeTape = (
     status?.holder !== undefined && sameHolder(status.holder, holderOf(job, grant)) ? change(status) : undefined;
   return changeStatus(deps.api, tapes, { name: grant.tape ?? '' }, changed, signal);
 };
+
+const nowOf = ({ deps }: ActContext): string => new Date(deps.clock.now()).toISOString();
 
 const known = <T extends object>(facts: T): Partial<T> =>
   Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Partial<T>;
@@ -75,22 +78,22 @@ export const noteUnloaded = async (context: ActContext, grant: Grant, slot: numb
   });
 };
 
+/** It answers nobody: that outlasts whatever else comes of it. */
+const isOut = ({ state, reason = '' }: Drive): boolean => state === 'NotUsable' && isDriveOffline({ reason });
+
 export const park = async (context: ActContext, grant: Grant, reason: string, message: string): Promise<void> => {
-  const found = { state: 'NotUsable' as const, reason: boundedReason(reason), message: bounded(message, 'detail') };
-  await changeDrive(context, grant, (drive) => ({ ...drive, ...found }));
-  await changeTape(context, grant, (status) => ({ ...status, ...found }));
+  const found = { state: 'NotUsable' as const, reason: boundedReason(reason), message };
+  const now = nowOf(context);
+  await changeDrive(context, grant, (drive) => (isOut(drive) ? drive : withState(drive, found, now)));
+  await changeTape(context, grant, (status) => withState(status, found, now));
 };
 
 export const unconfirmed = 'FencingUnconfirmed';
 
 export const suspectFence = async (context: ActContext, grant: Grant): Promise<undefined> => {
   const message = `the worker of stream ${grant.number}, epoch ${grant.epoch}, is not proven to be gone`;
-  await changeDrive(context, grant, (drive) => ({
-    ...drive,
-    state: 'NotUsable' as const,
-    reason: unconfirmed,
-    message,
-  }));
+  const found = { state: 'NotUsable' as const, reason: unconfirmed, message };
+  await changeDrive(context, grant, (drive) => (isOut(drive) ? drive : withState(drive, found, nowOf(context))));
   return undefined;
 };
 
@@ -98,31 +101,35 @@ const foreign: readonly string[] = ['TapeForeign', 'TapeLabelMismatch'];
 
 /** Neither drive nor tape failed: an inventory has to say where it is. */
 const missTape = async (context: ActContext, grant: Grant, message: string): Promise<undefined> => {
-  await changeTape(context, grant, ({ slot: _not, ...status }) => ({
-    ...status,
-    ...{ state: 'Unknown' as const, reason: tapeNotFound, message },
-  }));
+  const found = { state: 'Unknown' as const, reason: tapeNotFound, message };
+  await changeTape(context, grant, ({ slot: _not, ...status }) => withState(status, found, nowOf(context)));
   return undefined;
 };
 
 type TapeStatus = NonNullable<Tape['status']>;
 
-const blame = (status: TapeStatus, reason: string, message: string): Partial<TapeStatus> => ({
+const blame = (status: TapeStatus, reason: string, message: string, now: string): Partial<TapeStatus> => ({
   ...(reason === 'TapeFull' ? {} : { errors: (status.errors ?? 0) + 1 }),
   ...{ reason, message },
-  ...(foreign.includes(reason) ? { state: 'Foreign' as const } : {}),
+  ...(foreign.includes(reason) ? withState(status, { state: 'Foreign', reason, message }, now) : {}),
 });
 
 export const noteFault = async (context: ActContext, grant: Grant, fault: Fault): Promise<undefined> => {
   const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   if (fault.domain === 'drive' || fault.domain === 'tape') {
-    const dead = isDriveOffline(fault) ? { state: 'NotUsable' as const, reason, message } : {};
+    const now = nowOf(context);
+    const dead = { state: 'NotUsable' as const, reason, message };
     const full = reason === 'TapeFull';
     if (reason === tapeNotFound) return missTape(context, grant, message);
-    if (!full) await changeDrive(context, grant, (drive) => ({ ...drive, errors: (drive.errors ?? 0) + 1, ...dead }));
+    if (!full) {
+      await changeDrive(context, grant, (drive) => {
+        const counted = { ...drive, errors: (drive.errors ?? 0) + 1 };
+        return isDriveOffline(fault) ? withState(counted, dead, now) : counted;
+      });
+    }
     await changeTape(context, grant, (status) => ({
       ...status,
-      ...(isDriveOffline(fault) ? {} : blame(status, reason, message)),
+      ...(isDriveOffline(fault) ? {} : blame(status, reason, message, now)),
       // Whosever fault it was: where on the tape it stopped is not known.
       ...(context.labelsBlankTapes && grant.loaded === true ? { freeState: 'Full' as const } : {}),
     }));

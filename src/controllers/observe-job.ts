@@ -45,7 +45,7 @@ export const observeJob = async (
   const view: GrantView = {
     ownerUid: uid,
     pods: facts,
-    ...robotView(deps),
+    ...robotView(deps, status.avoid),
     fenceVouched: vouchedBy(job, boots),
   };
   const plan = heads.plan?.status?.plan;

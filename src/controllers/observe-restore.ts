@@ -12,7 +12,7 @@ import { parseDurationMs } from '../decide/units.ts';
 import { pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import { hardwareOf } from './allocation.ts';
-import { observeClaim } from './claims.ts';
+import { observeClaim, reachOnceFree } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { readBoots, vouchedBy } from './fence-proofs.ts';
 import { headRef } from './restore-acts.ts';
@@ -57,12 +57,18 @@ export const observeRestore = async (
     view: {
       ownerUid: uid,
       pods: facts,
-      ...robotView(deps),
+      ...robotView(deps, status.avoid),
       fenceVouched: vouchedBy(restore, boots),
     },
     head: headFacts(head),
     report: reportOf(head, status),
-    choice: found?.ok === true ? { ...found.content, outlook: outlookOf(restore, hardwareOf(deps)) } : undefined,
+    choice:
+      found?.ok === true
+        ? {
+            ...found.content,
+            outlook: outlookOf(restore, hardwareOf(deps), await reachOnceFree(deps, restore, signal)),
+          }
+        : undefined,
     nodes: nodesOf(deps),
     boots,
     silence: () => silenceOf(meter, uid, head?.status, nowMs),
@@ -172,6 +178,7 @@ const reportOf = (head: BackupSaveRecord | undefined, status: RestoreStatus): Re
       reason,
       message,
     })),
+    badRanges: (told?.badRanges ?? []).map(({ barcode, first, last }) => ({ tape: tapeOf(barcode), first, last })),
     failureCount: told?.failureCount ?? 0,
     finished: told?.finished ?? false,
     found: told?.found ?? [],

@@ -1,7 +1,9 @@
 /** What is known of pods that move robots: which libraries they keep busy, and which of them are given up. */
+import type { Avoid } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { lossOfAction } from '../decide/action-pod.ts';
 import type { ActionView } from '../decide/action-pod.ts';
+import { goneHardware } from '../decide/gone-hardware.ts';
 import type { GrantView } from '../decide/grant-life.ts';
 import { nodeFacts, podFacts } from '../decide/pod-facts.ts';
 import type { NodeFacts } from '../decide/pod-facts.ts';
@@ -14,7 +16,8 @@ const missedBeats = 4;
 export const nodesOf = ({ caches }: Pick<Deps, 'caches'>): ReadonlyMap<string, NodeFacts> =>
   new Map(caches.nodes.list().map((node) => [node.metadata?.name ?? '', nodeFacts(node)]));
 
-export const actionView = (deps: Pick<Deps, 'caches' | 'settings'>): ActionView => {
+/** @param avoided servers that have failed whoever asks */
+export const actionView = (deps: Pick<Deps, 'caches' | 'settings'>, avoided: readonly string[] = []): ActionView => {
   const { caches, settings } = deps;
   const nodes = nodesOf(deps);
   return {
@@ -25,15 +28,18 @@ export const actionView = (deps: Pick<Deps, 'caches' | 'settings'>): ActionView 
       nodeMs: missedBeats * settings.heartbeatMs + settings.podStartMs,
     },
     unloadServers: (grant) =>
-      serversForUnload(grant, caches.libraries.get(grant.library ?? ''), caches.servers.list(), nodes),
+      serversForUnload(grant, caches.libraries.get(grant.library ?? ''), caches.servers.list(), nodes, avoided),
   };
 };
 
 const robots: readonly (string | undefined)[] = ['load', 'unload', 'inventory'];
 
 /** What a grant's life depends on beside its own pods. */
-export const robotView = (deps: Deps): Required<Pick<GrantView, 'busyLibraries' | 'actions'>> => {
-  const actions = actionView(deps);
+export const robotView = (
+  deps: Deps,
+  avoid: Avoid = {},
+): Required<Pick<GrantView, 'busyLibraries' | 'actions' | 'gone'>> => {
+  const actions = actionView(deps, avoid.servers);
   const busyLibraries = new Set(
     deps.caches.pods.list().flatMap((pod) => {
       const own = pod.metadata?.labels ?? {};
@@ -43,5 +49,5 @@ export const robotView = (deps: Deps): Required<Pick<GrantView, 'busyLibraries' 
       return facts.state === 'ended' || lossOfAction(facts, actions) !== undefined ? [] : [own[labels.library] ?? ''];
     }),
   );
-  return { busyLibraries, actions };
+  return { busyLibraries, actions, gone: (grant) => goneHardware(grant, deps.caches) };
 };

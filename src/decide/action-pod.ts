@@ -5,6 +5,7 @@
 import { bounded } from '../api/status-text.ts';
 import type { Grant } from './grant.ts';
 import { isStartOver, type NodeFacts, type PodFacts } from './pod-facts.ts';
+import { nodeGone } from './step.ts';
 import type { Fault } from './step.ts';
 
 export interface ActionPatience {
@@ -29,7 +30,7 @@ type Judging = Pick<ActionView, 'nodes' | 'patience'>;
 export const lossOfPlace = (pod: PodFacts, { nodes, patience }: Judging): Fault | undefined => {
   if (pod.state === 'ended') return undefined;
   if (nodes.get(pod.node)?.ready !== true && pod.ageMs > patience.nodeMs) {
-    return fault('NodeGone', `node ${pod.node} is not ready and runs pod ${pod.name}`, 'server');
+    return fault(nodeGone, `node ${pod.node} is not ready and runs pod ${pod.name}`, 'server');
   }
   if (isStartOver(pod, patience.startMs)) {
     const why = pod.waitingReason ?? 'no reason given';

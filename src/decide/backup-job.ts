@@ -26,6 +26,7 @@ import { isQuiesced } from './quiesce.ts';
 import { dropClones, hasSnapshot, makeClones } from './snapshot.ts';
 import { judgeStream } from './stream-fault.ts';
 import type { HeadFacts, Patience, Silence } from './stream-fault.ts';
+import { sourceNotReachable } from './step.ts';
 import type { Fault, Step } from './step.ts';
 import { closeBooks, release, releaseRetired, windDown } from './wind-down.ts';
 
@@ -112,7 +113,7 @@ const tend = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   take(draft, steps);
   dropClones(draft, seen);
   for (const { node, message } of failures) {
-    const fault: Fault = { reason: 'SourceNotReachable', message, domain: 'server', lostBytes: 0 };
+    const fault: Fault = { reason: sourceNotReachable, message, domain: 'server', lostBytes: 0 };
     for (const grant of draft.streams.filter((one) => one.node === node && awaitsAnchor(one))) {
       loseStream(draft, seen.spec, grant, fault, nowMs);
     }
@@ -177,8 +178,10 @@ const forward = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number): void
       if (lost !== undefined) loseStream(draft, seen.spec, begun, lost, nowMs);
       return;
     }
-    case 'Ready':
-      return;
+    case 'Ready': {
+      const gone = seen.view.gone?.(grant);
+      return gone === undefined ? undefined : loseStream(draft, seen.spec, grant, gone, nowMs);
+    }
     case 'Running':
     case 'Closing':
       return judge(draft, seen, grant, nowMs);
@@ -206,7 +209,7 @@ const judge = (draft: Draft, seen: SeenJob, grant: Grant, nowMs: number): void =
   });
   switch (verdict.kind) {
     case 'fine':
-      return grant.state === 'Closing' ? askToClose(draft, seen, grant) : relaunch(draft, seen, grant, pod);
+      return grant.state === 'Closing' ? askToClose(draft, seen, grant) : relaunch(draft, seen, grant, pod, nowMs);
     case 'done':
       return put(draft, release(draft, seen, { ...grant, outcome: 'Succeeded' }, nowMs));
     case 'span':
@@ -230,12 +233,14 @@ const askToClose = (draft: Draft, seen: SeenJob, grant: Grant): void => {
 };
 
 /** The status named the pod, then a crash: head and pod may be missing. */
-const relaunch = (draft: Draft, seen: SeenJob, grant: Grant, pod: PodFacts | undefined): void => {
+const relaunch = (draft: Draft, seen: SeenJob, grant: Grant, pod: PodFacts | undefined, nowMs: number): void => {
   const bootID = seen.boots.get(grant.node ?? '');
   if (pod?.state === 'running' && grant.podStarted !== true && bootID !== undefined) {
     put(draft, { ...grant, podStarted: true, bootID });
   }
   if (pod !== undefined || grant.state !== 'Running' || !isAnchored(seen.uid, seen.claim, grant)) return;
+  const gone = seen.view.gone?.(grant);
+  if (gone !== undefined) return loseStream(draft, seen.spec, grant, gone, nowMs);
   const head = seen.heads.get(grant.number);
   if (head?.epoch !== grant.epoch) {
     if (seen.committed === undefined) return;

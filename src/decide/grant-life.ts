@@ -19,6 +19,8 @@ export interface GrantView {
   readonly busyLibraries: ReadonlySet<string>;
   /** The grant's node was started again since its pod ran, or an administrator vouches for the fence. */
   readonly fenceVouched: (grant: Grant) => boolean;
+  /** Why its server or library can't be acted on: somebody deleted the object. */
+  readonly gone?: (grant: Grant) => Fault | undefined;
   /** How pods that load and unload are judged; absent: they are waited for as long as they take. */
   readonly actions?: ActionView;
 }
@@ -39,6 +41,8 @@ const still = (grant: Grant): Progress => ({ grant, steps: [] });
 /** From Reserved to Ready: zones, then load and label check by an action pod. */
 export const prepareGrant = (reserved: Grant, view: GrantView): Progress => {
   const grant = withState(reserved, 'Preparing');
+  const gone = view.gone?.(grant);
+  if (gone !== undefined) return { grant, steps: [], fault: gone };
   if (grant.zoned !== true) return { grant, steps: [{ kind: 'zone', grant }] };
   const pod = view.pods.get(loadPodName(view.ownerUid, grant));
   if (pod === undefined) {
@@ -167,6 +171,12 @@ const judgeUnload = (grant: Grant, pod: PodFacts, view: GrantView): Progress =>
 /** Not always on the grant's own server: that may be what was lost. After each failure it is another one's turn. */
 const launchUnload = (grant: Grant, view: GrantView): Progress => {
   const attempts = grant.unloadAttempts ?? 0;
+  const gone = view.gone?.(grant);
+  if (gone?.domain === 'changer') {
+    // As after the last attempt: nobody got the drive's lock, so nothing is proven.
+    const last: Grant = { ...grant, unloadAttempts: maxUnloadAttempts };
+    return { grant: last, steps: [{ kind: 'park', grant: last, reason: gone.reason, message: gone.message }] };
+  }
   if (attempts >= maxUnloadAttempts) {
     const message = `${grant.barcode ?? ''} could not be unloaded in ${attempts} attempts`;
     return { grant, steps: [{ kind: 'park', grant, reason: 'NotUnloaded', message }] };

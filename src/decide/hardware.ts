@@ -46,6 +46,9 @@ export interface Need {
   readonly own?: readonly OwnTape[];
 }
 
+/** The same where no other node does. */
+export const onAnyNode = (need: Need): Need => ({ ...need, avoid: { ...need.avoid, nodes: [] } });
+
 /** A stream of the same job has written on it. */
 export interface OwnTape {
   readonly stream: number;
@@ -129,7 +132,8 @@ const serversFor = (need: Need, { servers }: Hardware, horizon: Horizon): readon
       allowsHostPath(server, need) &&
       isOnMachine(server, need) &&
       mountsClaim(server, need) &&
-      !(need.avoid.servers ?? []).includes(name);
+      !(need.avoid.servers ?? []).includes(name) &&
+      !(need.avoid.nodes ?? []).includes(server.spec.node);
     const { bootID } = server.status ?? {};
     const machineID = placeOfServer(server, need);
     const known = {

@@ -1,6 +1,7 @@
 /** What an inventory says about a library and its drives. Pure. */
 import type { Inventory, InventoryDrive, LibraryDriveStatus, TapeLibrary } from '../api/generated/index.ts';
 import { withState } from './hardware-state.ts';
+import { isDriveOffline } from './offline-drive.ts';
 import { withHardwareReady } from './ready.ts';
 
 export type LibraryStatus = NonNullable<TapeLibrary['status']>;
@@ -67,6 +68,7 @@ const driveState = (
   known: LibraryDriveStatus,
   seen: InventoryDrive | undefined,
 ): { readonly state: 'Usable' | 'NotUsable'; readonly reason: string; readonly message: string } => {
+  const { state, reason = '', message = '' } = known;
   if (seen === undefined) {
     const message = `the library has no drive at element address ${known.elementAddress ?? '?'}`;
     return { state: 'NotUsable', reason: 'NoSuchDrive', message };
@@ -78,6 +80,8 @@ const driveState = (
   if (seen.ready === false) {
     return { state: 'NotUsable', reason: 'DriveNotReady', message: seen.message ?? 'the drive does not answer' };
   }
+  // The robot sees a drive that answers nobody as well as any other.
+  if (state === 'NotUsable' && isDriveOffline({ reason }) && seen.ready !== true) return { state, reason, message };
   return { state: 'Usable', reason: '', message: '' };
 };
 

@@ -1,6 +1,7 @@
 /** What a job's status says for people: phase, texts, progress, conditions. Pure; derived from streams and heads. */
 import type { BackupSaveRecord, Grant, Progress } from '../api/generated/index.ts';
 import { setCondition } from '../api/conditions.ts';
+import { firstExamples, isLost } from '../api/source-examples.ts';
 import { bounded } from '../api/status-text.ts';
 import type { Ending, JobStatus } from './backup-job.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
@@ -185,23 +186,36 @@ const recordNames = (status: JobStatus, heads: Heads): Pick<JobStatus, 'records'
   return found.length === 0 ? {} : { records: [...new Set([...(status.records ?? []), ...found])].sort() };
 };
 
+type Findings = Pick<JobStatus, 'skipped' | 'vanished' | 'changed' | 'examples'>;
+
 /** Streams that each write a part of the source find different files, those that write the same find them again. */
-const sums = (status: JobStatus, spec: EffectiveSpec, heads: Heads): Pick<JobStatus, 'skipped' | 'changed'> => {
-  const totals = [...heads.streams.values()].map((head) => head.status?.totals);
-  if (totals.length === 0) return { skipped: status.skipped ?? 0, changed: status.changed ?? 0 };
-  const found = (pick: 'skipped' | 'changed'): number => {
+const sums = (status: JobStatus, spec: EffectiveSpec, heads: Heads): Findings => {
+  const seen = [...heads.streams.values()].map((head) => head.status);
+  const totals = seen.map((one) => one?.totals);
+  const { skipped = 0, vanished = 0, changed = 0 } = status;
+  if (totals.length === 0) return { skipped, vanished, changed };
+  const found = (pick: 'skipped' | 'vanished' | 'changed'): number => {
     const each = totals.map((one) => one?.[pick] ?? 0);
     return Math.max(...each, Math.ceil(each.reduce((sum, one) => sum + one, 0) / spec.copies));
   };
-  return { skipped: found('skipped'), changed: found('changed') };
+  const examples = firstExamples(seen.flatMap((one) => one?.examples ?? []));
+  const counts = { skipped: found('skipped'), vanished: found('vanished'), changed: found('changed') };
+  return examples.length === 0 ? counts : { ...counts, examples };
 };
 
 /** A success says what it does not hold: nobody reads `skipped` where the message is all praise. */
-const withReservations = (ending: Ending, { skipped = 0 }: JobStatus): Ending => {
-  if (ending.result !== 'Succeeded' || skipped === 0) return ending;
-  const files = skipped === 1 ? '1 file' : `${skipped} files`;
-  return { ...ending, message: bounded(`${files} could not be read; ${ending.message}`, 'verdict') };
+const withReservations = (ending: Ending, { skipped = 0, vanished = 0, examples = [] }: JobStatus): Ending => {
+  if (ending.result !== 'Succeeded' || skipped + vanished === 0) return ending;
+  const parts = [
+    ...(skipped === 0 ? [] : [`${filesOf(skipped)} could not be read`]),
+    ...(vanished === 0 ? [] : [`${filesOf(vanished)} vanished before ${vanished === 1 ? 'it was' : 'they were'} read`]),
+  ];
+  const first = examples.find(isLost);
+  const such = first === undefined ? '' : ` (such as ${bounded(first.path, 'example')}: ${first.why})`;
+  return { ...ending, message: bounded(`${parts.join(', ')}${such}; ${ending.message}`, 'verdict') };
 };
+
+const filesOf = (number: number): string => (number === 1 ? '1 file' : `${number} files`);
 
 /** B11: the last word, written when nothing is held any more (a fence that is outstanding excepted). */
 export const finalise = (status: JobStatus, spec: EffectiveSpec, generation: number, now: string): JobStatus => {
@@ -269,14 +283,16 @@ const consistency = (status: JobStatus, spec: EffectiveSpec): Consistency => {
     ? { consistent: true, reason: 'Quiesced', message: 'the application was quiesced while it was read' }
     : {
         ...{ consistent: false, reason: 'LiveSource' },
-        message: `read from a live source: ${changes(status.changed ?? 0)}`,
+        message: `read from a live source: ${changes(status)}`,
       };
 };
 
-const changes = (changed: number): string =>
-  changed === 0
-    ? 'each file is consistent in itself'
-    : `${changed} ${changed === 1 ? 'file' : 'files'} changed while they were read, the others are consistent in themselves`;
+const changes = ({ changed = 0, vanished = 0 }: JobStatus): string => {
+  const gone = vanished === 0 ? '' : `, ${filesOf(vanished)} vanished meanwhile`;
+  return changed === 0
+    ? `each file is consistent in itself${gone}`
+    : `${filesOf(changed)} changed while they were read, the others are consistent in themselves${gone}`;
+};
 
 const stillHeld = (held: readonly Grant[]): { readonly reason: string; readonly message: string } => {
   if (held.length === 0) return { reason: 'NothingHeld', message: 'no hardware is held' };

@@ -109,7 +109,7 @@ const begin = (seen: SeenLibrary, status: LibraryStatus, now: number): LibrarySt
   const since = isoOf(now);
   const request = {
     ...(asked === undefined ? {} : { inventoryRequest: asked }),
-    ...(retry === undefined ? {} : { conditions: noteRetry(status.conditions, retry, since) }),
+    ...(retry === undefined ? {} : tryingAgain(status, retry, since)),
   };
   if (orphan !== undefined) {
     const pod = unloadName(status.inventoryPage ?? '', orphan);
@@ -124,6 +124,16 @@ const begin = (seen: SeenLibrary, status: LibraryStatus, now: number): LibrarySt
     status: { ...status, ...request, changerHolder: { pod, since }, inventoryPod: pod, inventoryPage: pageOf(pod) },
   };
 };
+
+/** Whatever was said of a drive that nobody holds is to be found out again. */
+const tryingAgain = (status: LibraryStatus, retry: string, since: string): Partial<LibraryStatus> => ({
+  conditions: noteRetry(status.conditions, retry, since),
+  drives: (status.drives ?? []).map((drive) =>
+    drive.holder === undefined && drive.state === 'NotUsable' ? withState(drive, toBeSeen, since) : drive,
+  ),
+});
+
+const toBeSeen = { state: 'Unknown', reason: 'RetryRequested', message: 'the next inventory says what it is' } as const;
 
 const noServer = (status: LibraryStatus, now: number): LibraryStep => {
   const wait: LibraryStep = { kind: 'wait', retryMs: 10_000 };

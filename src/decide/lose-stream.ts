@@ -6,7 +6,7 @@ import type { JobStatus } from './backup-job.ts';
 import type { Draft } from './job-draft.ts';
 import { isDriveOffline } from './offline-drive.ts';
 import { failedSwitches } from './route-fault.ts';
-import { tapeNotFound } from './step.ts';
+import { isOfNode, tapeNotFound } from './step.ts';
 import type { Fault } from './step.ts';
 
 const maxHistory = 64;
@@ -77,8 +77,11 @@ const avoiding = (before: JobStatus['avoid'], grant: Grant, fault: Fault): NonNu
       return { ...before, drives: add(before?.drives, drive), tapes: add(before?.tapes, grant.tape) };
     case 'changer':
       return { ...before, libraries: add(before?.libraries, grant.library) };
-    case 'server':
-      return { ...before, servers: add(before?.servers, grant.server) };
+    case 'server': {
+      // Several servers may stand on one node.
+      const nodes = isOfNode(fault) ? { nodes: add(before?.nodes, grant.node) } : {};
+      return { ...before, servers: add(before?.servers, grant.server), ...nodes };
+    }
     case 'route':
       return { ...before, switches: failedSwitches(grant).reduce(add, [...(before?.switches ?? [])]) };
     case 'source':

@@ -1,11 +1,13 @@
 /** Which area a restore reads next (R4), and what is said when nothing is left to read. */
 import type { Grant, RestoreArea } from '../api/generated/index.ts';
-import { bestCopy, chooseAreas, copyKey } from './restore-areas.ts';
+import { isBadIn } from './restore-bad.ts';
+import { bestCopy, chooseAreas } from './restore-areas.ts';
 import type { Area, SegmentCopy } from './restore-areas.ts';
 import { success, unreadable } from './restore-ending.ts';
 import type { Choice, RestoreDecision, RestoreEnding, RestoreStatus, SeenRestore } from './restore-view.ts';
 import { countOf, subtract } from './spans.ts';
 import type { Span } from './spans.ts';
+import { targetNotReachable } from './step.ts';
 import { nextToVerify, readOn } from './verify.ts';
 
 const maxAreas = 256;
@@ -28,7 +30,7 @@ const remaining = (seen: SeenRestore, status: RestoreStatus, choice: Choice, gra
     ...rankingOf(seen, status, choice, granted),
     wanted: subtract(choice.wanted, seen.report.done),
     copies: choice.copies,
-    bad: new Set((status.badSegments ?? []).map((one) => copyKey(one.segment, one.tape))),
+    isBad: isBadIn(status),
   });
 
 /** What there is to do next for the target, and with which tape in hand. */
@@ -80,10 +82,11 @@ export const nextArea = (seen: SeenRestore, status: RestoreStatus, nowMs: number
     seen.discards === undefined ? seen.report.done : readOn(seen, status, tape),
   );
   const next = nextFor(seen, done, choice);
+  const why = status.reason === targetNotReachable ? status.message : undefined;
   const startedAt = new Date(nowMs).toISOString();
   switch (next.kind) {
     case 'end':
-      return { status: { ...done, ending: next.ending }, steps: [] };
+      return { status: { ...done, ending: because(next.ending, why) }, steps: [] };
     case 'finish':
       return { status: { ...done, streams: [waitingFor(next.copy, done, startedAt)] }, steps: [] };
     case 'read': {
@@ -93,6 +96,10 @@ export const nextArea = (seen: SeenRestore, status: RestoreStatus, nowMs: number
     }
   }
 };
+
+/** No other server was left: what the last one failed for says more than that. */
+const because = (ending: RestoreEnding, why: string | undefined): RestoreEnding =>
+  why === undefined || ending.result === 'Succeeded' ? ending : { ...ending, reason: targetNotReachable, message: why };
 
 const waitingFor = (
   { tape, barcode, library }: Area | SegmentCopy,

@@ -38,8 +38,8 @@ export interface CopyChoice {
   readonly copies: readonly SegmentCopy[];
   /** Streams whose copies are taken first. */
   readonly prefer: readonly number[];
-  /** Copies that could not be read, as `segment/tape`. */
-  readonly bad: ReadonlySet<string>;
+  /** Could that copy not be read? */
+  readonly isBad: (segment: number, tape: string) => boolean;
   readonly outlook: (tape: string) => Outlook['kind'];
   /** How often nothing came of reading this tape. */
   readonly failures: (tape: string) => number;
@@ -55,7 +55,7 @@ export const copyKey = (segment: number, tape: string): string => `${segment}/${
 export const chooseAreas = (choice: CopyChoice): Areas => {
   const bySegment = new Map<number, SegmentCopy[]>();
   for (const copy of choice.copies) {
-    const usable = choice.outlook(copy.tape) !== 'never' && !choice.bad.has(copyKey(copy.segment, copy.tape));
+    const usable = choice.outlook(copy.tape) !== 'never' && !choice.isBad(copy.segment, copy.tape);
     if (!usable || !contains(choice.wanted, copy.segment)) continue;
     const found = bySegment.get(copy.segment) ?? [];
     found.push(copy);

@@ -1,7 +1,9 @@
 /** A restore's worker or hardware was lost: what of it is tried again, and what is avoided then. */
 import type { Grant } from '../api/generated/index.ts';
+import { restoreEnded } from '../api/worker-order.ts';
 import { retire } from './restore-release.ts';
 import type { RestoreDecision, RestoreStatus } from './restore-view.ts';
+import { targetNotReachable } from './step.ts';
 import type { Fault } from './step.ts';
 
 const maxReplacements = 4;
@@ -24,23 +26,24 @@ export const loseGrant = (status: RestoreStatus, grant: Grant, fault: Fault, now
     status: {
       ...retire(status, lost),
       ...{ replacements, reason, message },
-      avoid: avoiding(status.avoid, grant, domain),
+      avoid: avoiding(status.avoid, grant, fault),
       ...(hopeless ? { ending: { result: 'Failed', reason, message } } : {}),
     },
     steps: [
-      { kind: 'sealHead', grant, reason },
+      { kind: 'sealHead', grant, reason: hopeless ? restoreEnded : reason },
       { kind: 'noteFault', grant, fault },
     ],
   };
 };
 
-const avoiding = (
-  before: RestoreStatus['avoid'],
-  grant: Grant,
-  domain: Fault['domain'],
-): NonNullable<RestoreStatus['avoid']> => {
+const avoiding = (before: RestoreStatus['avoid'], grant: Grant, fault: Fault): NonNullable<RestoreStatus['avoid']> => {
   const add = (list: readonly string[] | undefined, name: string): string[] => [...new Set([...(list ?? []), name])];
-  switch (domain) {
+  // Another machine may mount the claim.
+  if (fault.reason === targetNotReachable) {
+    const { server = '', node = '' } = grant;
+    return { ...before, servers: add(before?.servers, server), nodes: add(before?.nodes, node) };
+  }
+  switch (fault.domain) {
     case 'drive':
       return { ...before, drives: add(before?.drives, `${grant.library ?? ''}/${grant.drive ?? ''}`) };
     case 'tape':

@@ -8,6 +8,7 @@
  * worker was never started keeps nobody waiting: an action pod has no target.
  */
 import type { Grant } from '../api/generated/index.ts';
+import { restoreEnded } from '../api/worker-order.ts';
 import { proofOf } from './fence-proof.ts';
 import { holds } from './grant.ts';
 import { releaseGrant } from './grant-life.ts';
@@ -21,15 +22,15 @@ interface Release {
   readonly steps: readonly Step[];
 }
 
-/** One pass towards freed. */
-const releaseOne = (seen: SeenRestore, held: Grant, nowMs: number): Release => {
+/** One pass towards freed. @param ends nobody comes after this worker: it is asked to tidy up */
+const releaseOne = (seen: SeenRestore, held: Grant, ends: boolean, nowMs: number): Release => {
   const { grant, steps } = releaseGrant(held, seen.view);
   const since = grant.state === held.state && grant.stateSince !== undefined ? grant.stateSince : iso(nowMs);
   const dated: Grant = { ...grant, ...proofOf(seen, grant, nowMs), stateSince: since };
   const { head } = seen;
   const seals: readonly Step[] =
     head !== undefined && head.epoch === grant.epoch && !head.sealed
-      ? [{ kind: 'sealHead', grant, reason: grant.reason ?? 'Released' }]
+      ? [{ kind: 'sealHead', grant, reason: ends ? restoreEnded : (grant.reason ?? 'Released') }]
       : [];
   const suspects: readonly Step[] =
     dated.state === 'Fencing' && isOverdue(seen, dated, nowMs) ? [{ kind: 'suspectFence', grant: dated }] : [];
@@ -69,14 +70,14 @@ export const releaseCurrent = (
   held: Grant,
   nowMs: number,
 ): RestoreDecision => {
-  const { grant, steps } = releaseOne(seen, held, nowMs);
+  const { grant, steps } = releaseOne(seen, held, status.ending !== undefined, nowMs);
   const hangs = isOverdue(seen, grant, nowMs);
   return { status: hangs ? retire(status, grant) : { ...status, streams: [grant] }, steps };
 };
 
 export const releaseRetired = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {
   const released = (status.retired ?? []).map((grant) =>
-    holds(grant) ? releaseOne(seen, grant, nowMs) : { grant, steps: [] },
+    holds(grant) ? releaseOne(seen, grant, status.ending !== undefined, nowMs) : { grant, steps: [] },
   );
   const steps = released.flatMap((one) => one.steps);
   return { status: released.length === 0 ? status : { ...status, retired: released.map(({ grant }) => grant) }, steps };

@@ -5,7 +5,8 @@
 import type { Restore, Tape } from '../api/generated/index.ts';
 import { allocate } from './allocate.ts';
 import type { Shortage } from './allocate.ts';
-import { freeFor } from './hardware.ts';
+import { freeFor, onAnyNode } from './hardware.ts';
+import type { ClaimReach } from './claims.ts';
 import type { Hardware, Horizon, Need } from './hardware.ts';
 import { restoreWish } from './wish.ts';
 
@@ -21,23 +22,30 @@ export type Outlook =
 
 export type OutlookOf = (tape: string) => Outlook;
 
-/** What a restore asks for in order to read one tape. */
-export const restoreNeed = (restore: Restore, tape: string): Need => ({
-  ...restoreWish(restore, []).need,
-  tapes: { kind: 'tape', name: tape },
-});
-
-/** Each tape is looked at once, however many segments it holds. */
-export const outlookOf = (restore: Restore, hardware: Hardware): OutlookOf => {
+/**
+ * Each tape is looked at once, however many segments it holds.
+ *
+ * @param claim where the target can be mounted, if it is a claim
+ */
+export const outlookOf = (restore: Restore, hardware: Hardware, claim?: ClaimReach): OutlookOf => {
   const known = new Map<string, Outlook>();
+  const { need } = restoreWish(restore, []);
   return (tape) => {
-    const found = known.get(tape) ?? judgeTape(tape, restoreNeed(restore, tape), hardware);
+    const wanted: Need = { ...need, tapes: { kind: 'tape', name: tape }, ...(claim === undefined ? {} : { claim }) };
+    const found = known.get(tape) ?? judgeTape(tape, wanted, hardware);
     known.set(tape, found);
     return found;
   };
 };
 
 const judgeTape = (name: string, need: Need, hardware: Hardware): Outlook => {
+  const found = judgeOn(name, need, hardware);
+  const isPicky = (need.avoid.nodes ?? []).length > 0;
+  const works = found.kind === 'now' || found.kind === 'later';
+  return !works && isPicky ? judgeOn(name, onAnyNode(need), hardware) : found;
+};
+
+const judgeOn = (name: string, need: Need, hardware: Hardware): Outlook => {
   const gone = goneReason(hardware.tapes.find(({ metadata }) => metadata.name === name));
   if (gone !== undefined) return { kind: 'never', shortage: { reason: 'NoUsableTape', message: `${name} ${gone}` } };
   if ((need.avoid.tapes ?? []).includes(name))

@@ -33,6 +33,8 @@ export interface RestoreReport {
     readonly reason: string;
     readonly message: string;
   }[];
+  /** All bad ones, also those that are not told singly. */
+  readonly badRanges?: readonly (Span & { readonly tape: string })[];
   readonly failureCount: number;
   /** The target was finished: folders have their times, parts are joined, the working folder is gone. */
   readonly finished: boolean;

@@ -4,12 +4,13 @@
  * from which tape the rest is read.
  */
 import type { Grant } from '../api/generated/index.ts';
-import { isAnchored, tendAnchors } from './anchors.ts';
+import { awaitsAnchor, isAnchored, tendAnchors } from './anchors.ts';
 import { grantName, holds } from './grant.ts';
 import { prepareGrant } from './grant-life.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { areaFrom, chooseAgain, hasBegun, nextArea, nextFor, withCurrent } from './restore-area.ts';
 import type { Area } from './restore-areas.ts';
+import { withBad } from './restore-bad.ts';
 import { loseGrant } from './restore-loss.ts';
 import { isAwaited, releaseCurrent, releaseRetired, targetIsFree } from './restore-release.ts';
 import type {
@@ -22,10 +23,9 @@ import type {
 } from './restore-view.ts';
 import { subtract } from './spans.ts';
 import type { Span } from './spans.ts';
+import { targetNotReachable } from './step.ts';
 import { judgeStream } from './stream-fault.ts';
 import { leftOn } from './verify.ts';
-
-const maxBad = 256;
 
 /** The choice is read uncached, so only when it is needed: before an area, and when its worker starts. */
 export const needsChoice = (status: RestoreStatus): boolean => {
@@ -40,27 +40,28 @@ export const choosesAgain = ({ ending, streams }: RestoreStatus): boolean =>
 const isOver = ({ state }: Grant): boolean => state === 'Succeeded' || state === 'Failed' || state === 'Released';
 
 export const decideRestore = (seen: SeenRestore, nowMs: number): RestoreDecision => {
-  const asked = { ...seen.status, ...endingAsked(seen, nowMs), ...badSegments(seen) };
+  const asked = { ...seen.status, ...withBad(seen.status, seen.report), ...endingAsked(seen, nowMs), ...tidied(seen) };
   const retired = releaseRetired(seen, asked, nowMs);
   const next = asked.ending === undefined ? goOn(seen, retired.status, nowMs) : windDown(seen, retired.status, nowMs);
   const all = { status: next.status, steps: [...retired.steps, ...next.steps] };
-  return closeBooks(seen, withAnchors(seen, all), nowMs);
+  return closeBooks(seen, withAnchors(seen, all, nowMs), nowMs);
 };
 
-const withAnchors = (seen: SeenRestore, { status, steps }: RestoreDecision): RestoreDecision => {
+/** Where the target can't be mounted, another server may do. */
+const withAnchors = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs: number): RestoreDecision => {
   const tended = tendAnchors({
     ...(seen.claim === undefined ? {} : { claim: seen.claim }),
     grants: [...(status.streams ?? []), ...(status.retired ?? [])],
     busyNodes: [],
     ends: status.ending !== undefined,
   });
-  const [failure] = tended.failures;
   const all = [...steps, ...tended.steps];
-  if (failure === undefined) return { status, steps: all };
-  return {
-    status: { ...status, ending: { result: 'Failed', reason: 'TargetNotReachable', message: failure.message } },
-    steps: all,
-  };
+  const stream = status.streams?.[0];
+  const failure = tended.failures.find(({ node }) => node === stream?.node);
+  if (failure === undefined || stream === undefined || !awaitsAnchor(stream)) return { status, steps: all };
+  const fault = { reason: targetNotReachable, message: failure.message, domain: 'server', lostBytes: 0 } as const;
+  const lost = loseGrant(status, stream, fault, nowMs);
+  return { status: lost.status, steps: [...all, ...lost.steps] };
 };
 
 const goOn = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreDecision => {
@@ -101,10 +102,11 @@ const endingAsked = (seen: SeenRestore, nowMs: number): { readonly ending?: Rest
   return {};
 };
 
-const badSegments = ({ status, report }: SeenRestore): Pick<RestoreStatus, 'badSegments'> => {
-  const known = status.badSegments ?? [];
-  const fresh = report.bad.filter((one) => !known.some((old) => old.segment === one.segment && old.tape === one.tape));
-  return fresh.length === 0 ? {} : { badSegments: [...known, ...fresh].slice(0, maxBad) };
+/** The pod that says so goes away. */
+const tidied = ({ uid, status, view }: SeenRestore): Pick<RestoreStatus, 'tidied'> => {
+  const grants = [...(status.streams ?? []), ...(status.retired ?? [])];
+  const isTold = grants.some((grant) => view.pods.get(grantName(uid, grant))?.exit?.message?.tidied === true);
+  return isTold ? { tidied: true } : {};
 };
 
 /** R12: everything secured is released, whatever the outcome. */
@@ -132,7 +134,8 @@ const closeBooks = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs
 /** No worker could be had any more that would have tidied up. */
 const withLeftover = (seen: SeenRestore, status: RestoreStatus): RestoreStatus => {
   const { ending } = status;
-  const tidy = seen.discards !== undefined || seen.head === undefined || seen.report.finished || !hasBegun(status);
+  const isGone = seen.report.finished || status.tidied === true;
+  const tidy = seen.discards !== undefined || seen.head === undefined || isGone || !hasBegun(status);
   if (ending === undefined || ending.result === 'Succeeded' || tidy) return status;
   const note = `; a working folder .twinreel-* may be left in ${seen.target}`;
   const message = ending.message.endsWith(note) ? ending.message : `${ending.message}${note}`;
@@ -144,6 +147,8 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   const target = targetIsFree(seen, status, nowMs);
   if (target.kind === 'never') return { status: { ...status, ending: target.ending }, steps: [] };
   if (target.kind === 'wait') return { status, steps: [] };
+  const gone = seen.view.gone?.(grant);
+  if (gone !== undefined) return loseGrant(status, grant, gone, nowMs);
   const next = nextFor(seen, status, seen.choice, grant.tape);
   const running: Grant = { ...grant, state: 'Running', pod: grantName(seen.uid, grant) };
   if (next.kind === 'read' && next.area.tape === grant.tape) {

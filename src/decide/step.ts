@@ -43,6 +43,15 @@ export type Step =
 /** A load's reason where the robot does not find the cartridge. */
 export const tapeNotFound = 'TapeNotFound';
 
+/** An anchor could not mount the claim on the node. */
+export const sourceNotReachable = 'SourceNotReachable';
+export const targetNotReachable = 'TargetNotReachable';
+export const nodeGone = 'NodeGone';
+
+/** It says something of the node, whichever of its servers was used. */
+export const isOfNode = ({ reason }: Pick<Fault, 'reason'>): boolean =>
+  reason === nodeGone || reason === sourceNotReachable || reason === targetNotReachable;
+
 export type Domain = 'drive' | 'tape' | 'changer' | 'route' | 'server' | 'source' | 'target' | 'worker';
 
 export interface Fault {

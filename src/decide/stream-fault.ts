@@ -3,6 +3,7 @@ import { bounded } from '../api/status-text.ts';
 import { faultOfPod } from './grant-life.ts';
 import type { Grant } from './grant.ts';
 import { isStartOver, type NodeFacts, type PodFacts } from './pod-facts.ts';
+import { nodeGone } from './step.ts';
 import type { Fault } from './step.ts';
 
 /** What the worker says on its head. */
@@ -70,7 +71,7 @@ export const judgeStream = (view: StreamView): Verdict => {
   if (pod.deleting) return lost('PodDeleted', `pod ${pod.name} was deleted`, 'worker');
   if (head?.sealed === true && head.epoch === grant.epoch) return lost('Sealed', 'the head was sealed', 'worker');
   if (node !== undefined && !node.ready && silence.headMs > patience.heartbeatMs) {
-    return lost('NodeGone', `node ${pod.node} is not ready and its worker is silent`, 'server');
+    return lost(nodeGone, `node ${pod.node} is not ready and its worker is silent`, 'server');
   }
   if (pod.state === 'waiting') {
     const why = pod.waitingReason ?? 'no reason given';

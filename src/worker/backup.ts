@@ -15,6 +15,7 @@ import type { SegmentCommit, SegmentWork, StreamLedger } from './ledger.ts';
 import { readMachineId } from './machine-id.ts';
 import { SharedProgress } from './progress.ts';
 import { sourceMismatch } from './source-check.ts';
+import type { SourceFindings } from './source-findings.ts';
 import { runStream } from './stream-loop.ts';
 import type { RoleResult } from './termination.ts';
 import { ThreadPipeline, type OpenedTape } from './thread-pipeline.ts';
@@ -193,8 +194,7 @@ class BackupStream {
         number: this.#catalogues,
         members: await this.#catalogue.members(kind, this.#catalogues),
       }),
-      onRead: (totals: { readonly skipped: number; readonly changed: number; readonly padded: number }) =>
-        this.#ledgerNow().addFindings(totals),
+      onRead: (totals: SourceFindings) => this.#ledgerNow().addFindings(totals),
       onIndexLost: (segment: number, why: string) =>
         this.#context.log.warn({ segment, why }, 'the index of a segment could not be kept on this server'),
       onCatalogue: () => {

@@ -33,7 +33,7 @@ export const writeCatalogue = (
   out.zeros(2 * HEADER_BYTES);
   const paxBytes = out.offset;
   out.finish();
-  const none = { skipped: 0, changed: 0, padded: 0, cut: 0, hasLinks: false, examples: [] };
+  const none = { skipped: 0, vanished: 0, changed: 0, padded: 0, cut: 0, hasLinks: false, examples: [] };
   return { paxBytes, indexOffset: 0, entries: written, files: written, dataBytes, ...none };
 };
 

@@ -26,6 +26,7 @@ export interface RoleContext {
 export interface NotedFacts {
   readonly tape?: TapeFacts;
   readonly lostBytes?: number;
+  readonly tidied?: boolean;
 }
 
 export const folderVariables = {

@@ -37,7 +37,6 @@ const readInventory = async (order: InventoryOrder, folder: string, signal: Abor
       complete: true,
       drives: drives.map(({ address, barcode, sourceSlot }) => ({
         address,
-        ready: true,
         loaded: barcode !== undefined,
         ...(barcode !== undefined && { barcode }),
         ...(sourceSlot !== undefined && { homeSlot: sourceSlot }),

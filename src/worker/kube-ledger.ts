@@ -11,10 +11,11 @@ import { WorkerFailure, WorkerStopped } from './failure.ts';
 import { followObject } from './follow-object.ts';
 import { Head, isAway, openPatienceMs, withPatience, type StatusPatch } from './head.ts';
 import { LatestObject } from './latest-object.ts';
-import type { NextWork, SegmentCommit, SegmentWork, SourceFindings, StreamLedger } from './ledger.ts';
+import type { NextWork, SegmentCommit, SegmentWork, StreamLedger } from './ledger.ts';
 import { PlanReader, type NumberedCursor, type PlanHead } from './plan-reader.ts';
 import type { SharedProgress } from './progress.ts';
 import { isAssigned, lowestAssigned } from './segment-set.ts';
+import { addFindings, type SourceFindings } from './source-findings.ts';
 
 /** The API is called away only after so long: a restart of it shall go by unnoticed. */
 const patienceMs = 3_000;
@@ -54,7 +55,7 @@ export class KubeLedger implements StreamLedger {
   readonly #background: Promise<unknown>[] = [];
   #totals: RecordTotals = {};
   #areas: readonly Area[] = [];
-  #findings: SourceFindings = { skipped: 0, changed: 0, padded: 0 };
+  #findings: SourceFindings = { skipped: 0, vanished: 0, changed: 0, padded: 0, examples: [] };
   #openSegment: number | undefined;
   /** Bytes that had passed the drive when what was recorded last was flushed: what came after is not recorded. */
   #committedMark = 0;
@@ -86,9 +87,9 @@ export class KubeLedger implements StreamLedger {
       ]),
     );
     const ledger = new KubeLedger(deps, head, plan);
-    const { skipped, changed, padded, catalogues } = head.status.totals ?? {};
-    const kept = { skipped, changed, padded, catalogues };
-    ledger.#totals = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
+    const { skipped = 0, vanished = 0, changed = 0, padded = 0, catalogues } = head.status.totals ?? {};
+    ledger.#findings = { skipped, vanished, changed, padded, examples: head.status.examples ?? [] };
+    if (catalogues !== undefined) ledger.#totals = { catalogues };
     await ledger.#pages.readAll((segment, commit) => ledger.#count(segment, commit), signal);
     return ledger;
   }
@@ -169,12 +170,7 @@ export class KubeLedger implements StreamLedger {
 
   /** What was found while a segment was read: it goes to the head with the next write. */
   addFindings(findings: SourceFindings): void {
-    const { skipped, changed, padded } = this.#findings;
-    this.#findings = {
-      skipped: skipped + findings.skipped,
-      changed: changed + findings.changed,
-      padded: padded + findings.padded,
-    };
+    this.#findings = addFindings(this.#findings, findings);
   }
 
   /** A catalogue group is whole: its bytes are nothing that could be lost. */
@@ -336,14 +332,9 @@ export class KubeLedger implements StreamLedger {
   }
 
   #sums(): StatusPatch {
-    const { skipped, changed, padded } = this.#findings;
-    const base = this.#totals;
-    const found = {
-      skipped: (base.skipped ?? 0) + skipped,
-      changed: (base.changed ?? 0) + changed,
-      padded: (base.padded ?? 0) + padded,
-    };
-    return { totals: { ...base, ...found }, areas: [...this.#areas], outcome: 'Running' };
+    const { examples, ...found } = this.#findings;
+    const told = examples.length === 0 ? {} : { examples: [...examples] };
+    return { totals: { ...this.#totals, ...found }, ...told, areas: [...this.#areas], outcome: 'Running' };
   }
 
   #valueOf(commit: SegmentCommit): Commit {

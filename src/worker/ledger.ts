@@ -48,13 +48,6 @@ export interface SegmentCommit {
   readonly epoch?: number;
 }
 
-/** What reading the source met that no commit tells. */
-export interface SourceFindings {
-  readonly skipped: number;
-  readonly changed: number;
-  readonly padded: number;
-}
-
 export interface StreamLedger {
   /**
    * Waits until there is a segment for this stream (or nothing more to come) and marks it open, before anybody reads

@@ -19,8 +19,8 @@ const tellEveryMs = 1_000;
 
 interface Run {
   run(): Promise<RoleResult>;
-  /** Ends what the threads are at. */
-  stop(): Promise<void>;
+  /** Ends what the threads are at, and what is left of them. @param why it ends before its work is done */
+  stop(why: unknown): Promise<void>;
 }
 
 type End = (reason: Error) => void;
@@ -67,7 +67,7 @@ export const runReading = async (
   try {
     return await Promise.race([run.run(), aborted]);
   } catch (error) {
-    await run.stop();
+    await run.stop(error);
     if (stop.aborted) throw asError(stop.reason);
     throw isApiError(error) ? apiFailure('The records could not be read or written', error) : error;
   } finally {

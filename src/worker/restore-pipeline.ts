@@ -79,10 +79,12 @@ export class RestorePipeline {
     await Promise.all([this.#reader.terminate(), this.#restorer.terminate()]);
   }
 
+  /** When it resolves, nothing more is written into the target; a target that hangs may keep it for ever. */
   async stop(): Promise<void> {
     stopRing(this.#ring);
     const closed = this.#reader.ask({ kind: 'close' }).catch(ignore);
     await Promise.race([closed, delay(stopPatienceMs, undefined, { ref: false })]);
+    await this.#restorer.terminate();
   }
 
   async #pass(wanted: WantedGroup, order: Extract<ToRestorer, { kind: 'segment' | 'check' }>) {

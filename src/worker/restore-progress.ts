@@ -3,9 +3,11 @@ import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record
 
 type RestoreStatus = NonNullable<BackupSaveRecordStatus['restore']>;
 type Range = NonNullable<RestoreStatus['done']>[number];
+type BadRange = NonNullable<RestoreStatus['badRanges']>[number];
 
 const mostFailures = 100;
 const mostBadSegments = 256;
+const mostBadRanges = 1024;
 /** As many paths as a restore may name. */
 const mostFound = 512;
 
@@ -41,10 +43,18 @@ export const isDone = (done: readonly Range[], segment: number): boolean =>
   done.some(({ first, last }) => first <= segment && segment <= last);
 
 const addBad = (next: RestoreStatus, { segment, barcode, group, reason, message }: SegmentNews & { kind: 'bad' }) => {
+  next.badRanges = withBad(next.badRanges ?? [], segment, barcode);
   const known = next.badSegments ?? [];
   if (known.some((bad) => bad.segment === segment && bad.barcode === barcode && bad.group === group)) return;
   const entry = { segment, barcode, group, reason, message: message.slice(0, 1024) };
   next.badSegments = [...known, entry].slice(0, mostBadSegments);
+};
+
+/** Nothing that is bad is forgotten, or it would be read again and again. */
+const withBad = (known: readonly BadRange[], segment: number, barcode: string): BadRange[] => {
+  const isOfTape = (one: BadRange): boolean => one.barcode === barcode;
+  const ofTape = withSegment(known.filter(isOfTape), segment).map((range) => ({ barcode, ...range }));
+  return [...known.filter((one) => !isOfTape(one)), ...ofTape].slice(0, mostBadRanges);
 };
 
 const addRead = (next: RestoreStatus, { segment, barcode, labelId }: SegmentNews & { kind: 'read' }): void => {

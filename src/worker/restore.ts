@@ -1,8 +1,11 @@
 import { unescapePath } from '../archive/escape.ts';
 import type { Selection } from '../archive/selection.ts';
 import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
-import type { RestoreOrder } from '../api/worker-order.ts';
+import { backupSaveRecords } from '../api/resources.ts';
+import { restoreEnded, type RestoreOrder } from '../api/worker-order.ts';
+import { discardRestore } from '../archive/restore.ts';
 import { needFolder, type RoleContext } from './environment.ts';
+import { WorkerFailure, WorkerStopped } from './failure.ts';
 import { openTargetFolder, pathOfFd } from './host-folder.ts';
 import type { Head, StatusPatch } from './head.ts';
 import { SharedProgress } from './progress.ts';
@@ -11,6 +14,9 @@ import { RestorePipeline, type SegmentOutcome } from './restore-pipeline.ts';
 import { addTotals, isDone } from './restore-progress.ts';
 import type { RoleResult } from './termination.ts';
 import type { WantedCopy } from './wanted-groups.ts';
+
+/** A worker that was told to end has little time left. */
+const lastLookMs = 1_000;
 
 /**
  * Restores the segments of an order that lie on one tape. A copy that can't be read is told and passed over: the
@@ -31,6 +37,8 @@ class RestoreRun {
   readonly #pipeline: RestorePipeline;
   readonly #report: ReadingReport;
   #bad = 0;
+  /** A path that is good as long as this process lives; undefined: nothing was done in the target. */
+  #target: string | undefined;
 
   constructor(
     order: RestoreOrder,
@@ -71,14 +79,34 @@ class RestoreRun {
     return { message: `${groups.length} segments were on ${order.tape.barcode}.${bad}` };
   }
 
-  async stop(): Promise<void> {
+  /** Nobody else would tidy up after a restore that ends here. */
+  async stop(why: unknown): Promise<void> {
     await this.#pipeline.stop();
+    if (this.#target === undefined) return;
+    try {
+      if (!(await this.#isGivenUp(why))) return;
+      discardRestore(Buffer.from(this.#target), this.#order.job.uid);
+      this.#context.note({ tidied: true });
+    } catch (error) {
+      this.#context.log.warn({ err: error }, 'the working folder stays in the target');
+    }
+  }
+
+  /** What the target fails no other worker mends; all else is the operator's decision, which stands on the head. */
+  async #isGivenUp(why: unknown): Promise<boolean> {
+    if (why instanceof WorkerFailure) return why.fault === 'target';
+    if (!(why instanceof WorkerStopped)) return false;
+    const { operatorNamespace: namespace, record: name, grant } = this.#order;
+    const ref = { namespace, name };
+    const { status = {} } = await this.#context.api.get(backupSaveRecords, ref, AbortSignal.timeout(lastLookMs));
+    return status.epoch === grant.epoch && status.sealed === true && status.reason === restoreEnded;
   }
 
   async #openBoth(workFolder: string): Promise<void> {
     const { library, drive, tape, conflict, job, targetFolder } = this.#order;
     // Open until the process ends: the thread at the target reaches it by its descriptor.
     const target = pathOfFd(openTargetFolder(this.#folders.target, targetFolder));
+    this.#target = target;
     const { elementAddress } = drive;
     const address = { driver: library.driver, folder: this.#folders.library, elementAddress };
     await Promise.all([

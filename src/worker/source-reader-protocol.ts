@@ -40,6 +40,8 @@ export type ToSourceReader =
       readonly from: PlanCursor;
       readonly to: PlanCursor | null;
       readonly firstSegmentOfFile: number;
+      /** As the plan counted them. */
+      readonly plannedEntries: number;
       readonly info: InfoGiven;
       readonly hashed: HashedBy;
     }

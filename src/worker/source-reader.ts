@@ -71,12 +71,13 @@ export class SourceReader {
       case 'links':
         return this.#writeLinks(order, sink);
       case 'segment': {
-        const { n, firstSegmentOfFile, info } = order;
+        const { n, firstSegmentOfFile, plannedEntries, info } = order;
         const from = cursorFromJson(order.from);
         const to = order.to === null ? null : cursorFromJson(order.to);
         this.#openAhead.begin();
         const readAhead = this.#openAhead;
-        const totals = writeSegment({ ...this.#frame(n, info), n, from, to, firstSegmentOfFile, readAhead }, sink);
+        const range = { n, from, to, firstSegmentOfFile, plannedEntries };
+        const totals = writeSegment({ ...this.#frame(n, info), ...range, readAhead }, sink);
         if (totals.hasLinks) this.#withoutLinks.delete(n);
         else this.#withoutLinks.add(n);
         return totals;

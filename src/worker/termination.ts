@@ -18,6 +18,7 @@ export interface RoleResult {
 export interface EndFacts {
   readonly tape?: TapeFacts;
   readonly lostBytes?: number;
+  readonly tidied?: boolean;
 }
 
 export const succeeded = (role: WorkerRole, result: RoleResult): TerminationMessage => ({

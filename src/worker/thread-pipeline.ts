@@ -194,8 +194,8 @@ export class ThreadPipeline implements StreamPipeline {
       const { boundaries, started } = await this.#book.planOf();
       return { kind: 'links', boundaries, planStarted: started, info, hashed };
     }
-    const { segment: n, from, to = null, firstSegmentOfFile } = work;
-    return { kind: 'segment', n, from, to, firstSegmentOfFile, info, hashed };
+    const { segment: n, from, to = null, firstSegmentOfFile, entries: plannedEntries } = work;
+    return { kind: 'segment', n, from, to, firstSegmentOfFile, plannedEntries, info, hashed };
   }
 
   async #writeGroup(kind: GroupHeader['kind'], number: number, weightBytes: number, hashed: HashedBy) {

@@ -17,7 +17,6 @@ export function* runInventory(context: WorkerContext, container: Container, orde
   yield* online(context, container);
   const drives = library.drives.map(({ address, loaded, lock }) => ({
     address,
-    ready: true,
     loaded: loaded !== undefined,
     ...(lock === undefined ? {} : { locked: true }),
     ...(loaded === undefined ? {} : { barcode: loaded.barcode }),

@@ -1,6 +1,6 @@
 // Generated from crds/ by `npm run generate`. Do not edit.
 import type { NamedMeta } from '../metadata.ts';
-import type { Avoid, Condition, EnvVar, Failover, Grant, HookRun, LabelSelector, PodResources, Progress, Queue, Retention, VolumeSource } from './shared.ts';
+import type { Avoid, Condition, EnvVar, Failover, Grant, HookRun, LabelSelector, PodResources, Progress, Queue, Retention, SourceExample, VolumeSource } from './shared.ts';
 
 /** A BackupJob backs up one source, every segment of it onto `copies` distinct tapes, over `routes` routes that are secured before it starts. */
 export interface BackupJob {
@@ -415,9 +415,19 @@ export interface BackupJobStatus {
    */
   skipped?: number;
   /**
+   * What the plan had counted and was gone when it was to be read, files and folders; at least so many.
+   */
+  vanished?: number;
+  /**
    * Files that changed while they were read.
    */
   changed?: number;
+  /**
+   * The first few files that are not in the backup, or that changed while they were read.
+   *
+   * Items: A file, and what is the matter with it.
+   */
+  examples?: SourceExample[];
   /**
    * Since when it has been suspended; absent unless the phase is Suspended.
    */

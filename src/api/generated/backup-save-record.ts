@@ -1,6 +1,6 @@
 // Generated from crds/ by `npm run generate`. Do not edit.
 import type { NamedMeta } from '../metadata.ts';
-import type { Area, AssignedRange, JobRef, PlanSummary, RecordTotals, RecordedSource } from './shared.ts';
+import type { Area, AssignedRange, JobRef, PlanSummary, RecordTotals, RecordedSource, SourceExample } from './shared.ts';
 
 /** A BackupSaveRecord is the head of one stream of one backup: small, live, written by the stream's worker and by the operator. It lives in the operator's namespace, nothing owns it, and only retention removes it. */
 export interface BackupSaveRecord {
@@ -114,6 +114,12 @@ export interface BackupSaveRecordStatus {
    */
   totals?: RecordTotals;
   /**
+   * The first few files that are not in the backup, or that changed while they were read.
+   *
+   * Items: A file, and what is the matter with it.
+   */
+  examples?: SourceExample[];
+  /**
    * Where on which tape the segments lie.
    *
    * Items: One area of one tape.
@@ -186,6 +192,10 @@ export interface BackupSaveRecordStatusRestore {
    */
   badSegments?: BackupSaveRecordStatusRestoreBadSegmentsItem[];
   /**
+   * All of these, also beyond those that are listed singly.
+   */
+  badRanges?: BackupSaveRecordStatusRestoreBadRangesItem[];
+  /**
    * For the target discard: copies that were read and agree with their records.
    */
   readBack?: BackupSaveRecordStatusRestoreReadBackItem[];
@@ -245,6 +255,23 @@ export interface BackupSaveRecordStatusRestoreBadSegmentsItem {
    * Why, as a sentence.
    */
   message?: string;
+}
+/**
+ * A range of segments on one tape.
+ */
+export interface BackupSaveRecordStatusRestoreBadRangesItem {
+  /**
+   * Barcode of the tape.
+   */
+  barcode: string;
+  /**
+   * First segment.
+   */
+  first: number;
+  /**
+   * Last segment.
+   */
+  last: number;
 }
 /**
  * A range of segments on one tape.

@@ -228,6 +228,10 @@ export interface RestoreStatus {
    */
   bytesRestored?: number;
   /**
+   * The restore was given up, and its worker took its working folder out of the target.
+   */
+  tidied?: boolean;
+  /**
    * Files that could not be brought back; the first of them where there are many.
    *
    * Items: One failure.
@@ -245,6 +249,10 @@ export interface RestoreStatus {
    * Copies of segments that could not be read or had a wrong digest.
    */
   badSegments?: RestoreStatusBadSegmentsItem[];
+  /**
+   * All of these, also beyond those that are listed singly.
+   */
+  badRanges?: RestoreStatusBadRangesItem[];
   ending?: RestoreStatusEnding;
   /**
    * Routes that were secured anew.
@@ -283,6 +291,23 @@ export interface RestoreStatusBadSegmentsItem {
    * Why, as a sentence.
    */
   message?: string;
+}
+/**
+ * A range of segments on one tape.
+ */
+export interface RestoreStatusBadRangesItem {
+  /**
+   * Tape.
+   */
+  tape: string;
+  /**
+   * First segment.
+   */
+  first: number;
+  /**
+   * Last segment.
+   */
+  last: number;
 }
 /**
  * How it ends, decided before anything is released; the phase follows once nothing is held any more.

@@ -373,6 +373,12 @@ export interface Avoid {
    */
   servers?: string[];
   /**
+   * Nodes; their servers are used only where no other one works.
+   *
+   * Items: A name.
+   */
+  nodes?: string[];
+  /**
    * Drives, as library-0/drive-1.
    *
    * Items: A name.
@@ -882,6 +888,19 @@ export interface PlanSummary {
   unit?: 'Paths' | 'Volume' | 'Command';
 }
 /**
+ * A file, and what is the matter with it.
+ */
+export interface SourceExample {
+  /**
+   * Path, escaped; its beginning where it is long.
+   */
+  path: string;
+  /**
+   * ENOENT where it has vanished, the error where it could not be read, else flags such as padded and changed.
+   */
+  why: string;
+}
+/**
  * Sums over what was committed.
  */
 export interface RecordTotals {
@@ -913,6 +932,10 @@ export interface RecordTotals {
    * Files that could not be read.
    */
   skipped?: number;
+  /**
+   * What the plan had counted and was gone when it was to be read, files and folders; at least so many.
+   */
+  vanished?: number;
   /**
    * Files that changed while they were read.
    */

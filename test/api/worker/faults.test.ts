@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { BackupSaveRecordStatus } from '../../../src/api/generated/backup-save-record.ts';
@@ -216,7 +216,8 @@ describe('a stream worker on a drive with faults', () => {
     expect(survey(stage)).toEqual([]);
   });
 
-  test('is Reading while its drive hangs in a restore', async () => {
+  /** A restore that has begun in its target and gets no further. */
+  const hangInRestore = async () => {
     const stage = await makeStage();
     makeTree(stage.source, 4);
     await backUpAll(stage, await loadAndPlan(stage, 8 * MiB));
@@ -233,9 +234,25 @@ describe('a stream worker on a drive with faults', () => {
       },
       restore.record,
     );
+    const workFolders = () => readdirSync(stage.target).filter((name) => name.startsWith('.twinreel-restore-'));
+    return { stage, restore, worker, stalled, workFolders };
+  };
+
+  test('is Reading while its drive hangs in a restore, and leaves what another one goes on with', async () => {
+    const { worker, stalled, workFolders } = await hangInRestore();
     expect(stalled).toMatchObject({ activity: 'Reading' });
+    expect(workFolders()).toHaveLength(1);
     worker.kill('SIGTERM');
-    expect(await worker.ended).toMatchObject({ code: 143 });
+    const { code, message } = await worker.ended;
+    expect([code, message?.tidied]).toEqual([143, undefined]);
+    expect(workFolders()).toHaveLength(1);
+  });
+
+  test('takes its working folder out of the target when the restore is given up', async () => {
+    const { stage, restore, worker, workFolders } = await hangInRestore();
+    await patchHead(stage, restore.record, { sealed: true, reason: 'RestoreEnded' });
+    expect(await worker.ended).toMatchObject({ code: 143, message: { reason: 'Sealed', tidied: true } });
+    expect(workFolders()).toEqual([]);
   });
 
   test('tells at the end of the tape that it is full; what was committed stands', async () => {

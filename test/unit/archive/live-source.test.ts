@@ -19,6 +19,7 @@ import { PLAIN } from '../../../src/archive/blocks.ts';
 import type { IndexLine } from '../../../src/archive/index-line.ts';
 import { parseIndexLine, readIndex } from '../../../src/archive/index-reader.ts';
 import { START, type Cursor } from '../../../src/archive/order.ts';
+import { makePathFilter } from '../../../src/archive/path-filter.ts';
 import type { ReadAhead } from '../../../src/archive/read-ahead.ts';
 import { openSegment } from '../../../src/archive/segment-reader.ts';
 import { writeSegment } from '../../../src/archive/segment-writer.ts';
@@ -61,7 +62,13 @@ interface Written {
 }
 
 /** Writes the source, from `from` on, while `meanwhile` happens after the first block. */
-const writeWhile = (meanwhile: () => void, from: Cursor = START, readAhead?: ReadAhead): Written => {
+const writeWhile = (
+  meanwhile: () => void,
+  from: Cursor = START,
+  readAhead?: ReadAhead,
+  range: { readonly to?: Cursor; readonly plannedEntries?: number; readonly exclude?: readonly string[] } = {},
+): Written => {
+  const { to = null, plannedEntries, exclude = [] } = range;
   const blocks = new MemoryBlocks((count) => {
     if (count === 0) meanwhile();
   });
@@ -70,14 +77,15 @@ const writeWhile = (meanwhile: () => void, from: Cursor = START, readAhead?: Rea
       rootFd,
       n: 0,
       from,
-      to: null,
+      to,
       firstSegmentOfFile: 0,
-      filter: undefined,
+      filter: makePathFilter([], exclude),
       oneFileSystem: true,
       folder: FOLDER,
       encoding: PLAIN,
       info: testInfo(1),
       ...(readAhead !== undefined && { readAhead }),
+      ...(plannedEntries !== undefined && { plannedEntries }),
     },
     blocks,
   );
@@ -141,13 +149,36 @@ describe('a file that changes while it is read', () => {
 });
 
 describe('what is listed and then', () => {
-  test('vanishes is not there', () => {
-    writeFileSync(join(temp.path, 'later'), 'x');
-    const written = writeWhile(() => {
-      rmSync(join(temp.path, 'later'));
-    });
+  test.each([
+    { name: 'a file', make: (path: string) => writeFileSync(path, 'x') },
+    { name: 'a folder', make: (path: string) => mkdirSync(path) },
+    { name: 'a link', make: (path: string) => symlinkSync('x', path) },
+  ])('vanishes is not there, and is told: $name', ({ make }) => {
+    const later = join(temp.path, 'later');
+    make(later);
+    const written = writeWhile(() => rmSync(later, { recursive: true }));
     expect(lineOf(written, 'later')).toBeUndefined();
-    expect(written.totals.skipped).toBe(0);
+    const examples = [{ path: 'later', why: 'ENOENT' }];
+    expect(written.totals).toMatchObject({ skipped: 0, vanished: 1, examples, entries: 2, files: 1 });
+  });
+
+  test('vanishes between the look and the opening is told', () => {
+    const later = join(temp.path, 'later');
+    writeFileSync(later, 'x');
+    const open = (folder: number, name: string, flags: number): number => {
+      if (name === 'later') rmSync(later, { force: true });
+      return openAt(folder, name, flags);
+    };
+    const readAhead = { enter: () => undefined, leave: () => undefined, open };
+    const { totals } = writeWhile(() => undefined, START, readAhead);
+    expect(totals).toMatchObject({ vanished: 1, examples: [{ path: 'later', why: 'ENOENT' }], entries: 2 });
+  });
+
+  test('vanishes, and was not wanted, is nothing to tell', () => {
+    writeFileSync(join(temp.path, 'later'), 'x');
+    const exclude = ['later'];
+    const written = writeWhile(() => rmSync(join(temp.path, 'later')), START, undefined, { exclude });
+    expect(written.totals).toMatchObject({ vanished: 0, examples: [] });
   });
 
   test('becomes a link is archived as that link, not as what it points to', () => {
@@ -166,6 +197,41 @@ describe('what is listed and then', () => {
       symlinkSync('/etc', join(temp.path, 'later'));
     });
     expect([...written.contents.keys()]).toEqual(['', 'file', 'later']);
+  });
+});
+
+describe('what the plan has counted and is not there when its segment is read', () => {
+  // The root, and the file.
+  const here = 2;
+
+  test('is counted, whatever it was called', () => {
+    const written = writeWhile(() => undefined, START, undefined, { plannedEntries: here + 3 });
+    expect(written.totals).toMatchObject({ vanished: 3, skipped: 0, entries: here });
+  });
+
+  test('is counted once where its name is known, too', () => {
+    writeFileSync(join(temp.path, 'later'), 'x');
+    const vanish = () => rmSync(join(temp.path, 'later'));
+    const written = writeWhile(vanish, START, undefined, { plannedEntries: here + 2 });
+    expect(written.totals).toMatchObject({ vanished: 2, examples: [{ path: 'later', why: 'ENOENT' }] });
+  });
+
+  test('is none where there is more than was planned, or no plan', () => {
+    expect(writeWhile(() => undefined, START, undefined, { plannedEntries: 1 }).totals.vanished).toBe(0);
+    expect(writeWhile(() => undefined).totals.vanished).toBe(0);
+  });
+
+  test('counts a divided file once, where it ends', () => {
+    const middle = { path: 'file', offset: 512 * 1024 };
+    const planned = { first: { to: middle, plannedEntries: here }, last: { plannedEntries: 1 } };
+    const vanishedIn = () =>
+      [
+        writeWhile(() => undefined, START, undefined, planned.first),
+        writeWhile(() => undefined, middle, undefined, planned.last),
+      ].map(({ totals }) => totals.vanished);
+    expect(vanishedIn()).toEqual([0, 0]);
+    rmSync(file);
+    expect(vanishedIn()).toEqual([0, 1]);
   });
 });
 

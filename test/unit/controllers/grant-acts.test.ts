@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Grant, Tape } from '../../../src/api/generated/index.ts';
+import type { Grant } from '../../../src/api/generated/index.ts';
 import { tapeLibraries, tapes } from '../../../src/api/resources.ts';
 import { actOnGrant, type ActContext, type GrantStep } from '../../../src/controllers/grant-acts.ts';
 import { makeControllerBench, type ControllerBench } from '../../support/controller-bench.ts';
@@ -9,7 +9,7 @@ let bench: ControllerBench | undefined;
 afterEach(() => bench?.stop());
 
 /** The tape and the drive's errors after these steps on a blank tape that the grant holds. */
-const after = async (...steps: readonly GrantStep[]): Promise<{ tape: Tape['status']; errors: number }> => {
+const after = async (...steps: readonly GrantStep[]) => {
   bench = await makeControllerBench();
   const { memory, deps } = bench;
   memory.seed(tapes, tape('tape-0', { state: 'InUse', freeState: 'Scratch', slot: 4, holder: holder() }));
@@ -21,8 +21,9 @@ const after = async (...steps: readonly GrantStep[]): Promise<{ tape: Tape['stat
   const job = { kind: 'BackupJob' as const, uid, namespace: 'default', name: 'job', processNumber: 7 };
   const context: ActContext = { deps, job, labelsBlankTapes: true, signal: new AbortController().signal };
   for (const step of steps) await actOnGrant(context, step);
-  const errors = memory.read(tapeLibraries, { name: 'library-0' })?.status?.drives?.[0]?.errors ?? 0;
-  return { tape: memory.read(tapes, { name: 'tape-0' })?.status, errors };
+  const drive = memory.read(tapeLibraries, { name: 'library-0' })?.status?.drives?.[0];
+  const now = new Date(bench.clock.now()).toISOString();
+  return { tape: memory.read(tapes, { name: 'tape-0' })?.status, drive, errors: drive?.errors ?? 0, now };
 };
 
 const lost = (reason: string, domain: 'drive' | 'tape', loaded: boolean): readonly [Grant, GrantStep, GrantStep] => {
@@ -31,6 +32,31 @@ const lost = (reason: string, domain: 'drive' | 'tape', loaded: boolean): readon
   const held: Grant = { ...before, state: 'Releasing', outcome: 'Failed', fault: domain, reason };
   return [held, { kind: 'noteFault', grant: before, fault }, { kind: 'noteUnloaded', grant: held, slot: 4 }];
 };
+
+describe('a drive that goes offline', () => {
+  const [held, fault] = lost('DriveOffline', 'drive', true);
+
+  it('is NotUsable from then on', async () => {
+    const { drive, now } = await after(fault);
+    expect(drive).toMatchObject({ state: 'NotUsable', reason: 'DriveOffline', stateSince: now });
+  });
+
+  it.each<readonly [string, readonly GrantStep[]]>([
+    ['its worker was not proven to be gone', [{ kind: 'suspectFence', grant: held }]],
+    ['its tape could not be unloaded', [{ kind: 'park', grant: held, reason: 'NotUnloaded', message: '' }]],
+  ])('stays so, and for that reason, though %s', async (_name, steps) => {
+    const { drive } = await after(fault, ...steps, { kind: 'free', grant: held });
+    expect(drive).toMatchObject({ state: 'NotUsable', reason: 'DriveOffline' });
+    expect(drive).not.toHaveProperty('holder');
+  });
+});
+
+it('a drive whose fence is not proven is NotUsable until it is', async () => {
+  const suspected = await after({ kind: 'suspectFence', grant: grant() });
+  expect(suspected.drive).toMatchObject({ reason: 'FencingUnconfirmed', stateSince: suspected.now });
+  const proven = await after({ kind: 'suspectFence', grant: grant() }, { kind: 'free', grant: grant() });
+  expect(proven.drive).toMatchObject({ state: 'Usable' });
+});
 
 describe('a blank tape', () => {
   it.each([

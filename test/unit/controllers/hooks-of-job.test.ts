@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BackupJob } from '../../../src/api/generated/index.ts';
-import { backupJobs } from '../../../src/api/resources.ts';
+import { backupJobs, backupServers, tapeLibraries } from '../../../src/api/resources.ts';
 import { makeBackupJobReconciler } from '../../../src/controllers/backup-job.ts';
 import type { Deps } from '../../../src/controllers/deps.ts';
 import type { ExecRequest } from '../../../src/controllers/hook-runner.ts';
 import { pods } from '../../../src/kube/resources.ts';
 import { makeControllerBench, type ControllerBench } from '../../support/controller-bench.ts';
-import { grant, job as jobWith } from '../../support/hardware-objects.ts';
+import { grant, job as jobWith, library, server } from '../../support/hardware-objects.ts';
 import { apiError } from '../kube/memory-api.ts';
 
 const { signal } = new AbortController();
@@ -33,6 +33,8 @@ const begin = async () => {
     streams: [grant({ state: 'Ready', zoned: true, loaded: true, unloaded: true })],
   });
   memory.seed(backupJobs, { ...job, spec: { ...job.spec, hooks: { before: hook('freeze'), after: hook('thaw') } } });
+  memory.seed(backupServers, server());
+  memory.seed(tapeLibraries, library());
   memory.seed(pods, {
     metadata: { namespace: 'default', name: 'db-0', labels: { app: 'db' } },
     spec: { containers: [{ name: 'db' }] },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Avoid } from '../../../src/api/generated/index.ts';
 import { tapeLibraries, backupServers } from '../../../src/api/resources.ts';
 import { robotView } from '../../../src/controllers/robot-view.ts';
 import type { Pod } from '../../../src/kube/core-types.ts';
@@ -17,7 +18,7 @@ const loadPod = (ageMs: number, nowMs: number, on = 'server-0'): Pod => ({
   spec: { nodeName: on, containers: [] },
 });
 
-const viewWith = async (ageMs: number, ready: 'True' | 'Unknown') => {
+const viewWith = async (ageMs: number, ready: 'True' | 'Unknown', avoid: Avoid = {}) => {
   bench = await makeControllerBench();
   const { memory, clock, deps } = bench;
   memory.seed(nodes, node('server-0', ready));
@@ -27,7 +28,7 @@ const viewWith = async (ageMs: number, ready: 'True' | 'Unknown') => {
   memory.seed(backupServers, server('server-1', { state: 'Usable' }));
   memory.seed(pods, loadPod(ageMs, clock.now()));
   await bench.settle();
-  return robotView(deps);
+  return robotView(deps, avoid);
 };
 
 describe('the robot of a library', () => {
@@ -37,6 +38,18 @@ describe('the robot of a library', () => {
     ['is not kept from others by a pod whose node is gone', 90_000, 'Unknown', []],
   ] as const)('%s', async (_name, ageMs, ready, expected) => {
     expect([...(await viewWith(ageMs, ready)).busyLibraries]).toEqual(expected);
+  });
+
+  it('is not moved first by a server that the job avoids', async () => {
+    const { actions } = await viewWith(1, 'True', { servers: ['server-0'] });
+    expect(actions.unloadServers(grant())).toEqual(['server-1', 'server-0']);
+  });
+
+  it('can be moved by nobody once somebody has deleted its library, or by others where it was the server', async () => {
+    const { gone } = await viewWith(1, 'True');
+    expect(gone(grant())).toBeUndefined();
+    expect(gone(grant({ library: 'library-9' }))).toMatchObject({ reason: 'LibraryMissing', domain: 'changer' });
+    expect(gone(grant({ server: 'server-9' }))).toMatchObject({ reason: 'ServerMissing', domain: 'server' });
   });
 
   it("is moved by another server where the grant's own is gone", async () => {

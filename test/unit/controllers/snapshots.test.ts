@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BackupJob } from '../../../src/api/generated/index.ts';
 import { cloneName, labels, snapshotName } from '../../../src/api/names.ts';
-import { backupJobs } from '../../../src/api/resources.ts';
+import { backupJobs, backupServers, tapeLibraries } from '../../../src/api/resources.ts';
 import { makeBackupJobReconciler } from '../../../src/controllers/backup-job.ts';
 import type { JobStatus } from '../../../src/decide/backup-job.ts';
 import type { KubeObject, Resource } from '../../../src/kube/api.ts';
 import { persistentVolumeClaims, volumeSnapshots } from '../../../src/kube/resources.ts';
 import { makeControllerBench, type ControllerBench } from '../../support/controller-bench.ts';
-import { grant, job as jobWith, uid } from '../../support/hardware-objects.ts';
+import { grant, job as jobWith, library, server, uid } from '../../support/hardware-objects.ts';
 import { apiError } from '../kube/memory-api.ts';
 
 const { signal } = new AbortController();
@@ -26,6 +26,8 @@ const theBench = (): ControllerBench => {
 const begin = async (status: JobStatus = {}) => {
   bench = await makeControllerBench();
   const now = new Date(bench.clock.now()).toISOString();
+  bench.memory.seed(backupServers, server());
+  bench.memory.seed(tapeLibraries, library());
   const job = jobWith({
     ...{ phase: 'Preparing', processNumber: 7, allocatedAt: now, startTime: now, nextEpoch: 4 },
     streams: [grant({ state: 'Ready', node: 'server-0', zoned: true, loaded: true, unloaded: true })],

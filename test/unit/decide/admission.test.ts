@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answer, grantFrom, inOrder, neighbourOf, type Applicant } from '../../../src/decide/admission.ts';
+import type { BackupServer } from '../../../src/api/generated/index.ts';
 import type { Allotment } from '../../../src/decide/allocate.ts';
 import { aLibrary, aNeed, aServer, aTape, holder, pair } from './hardware-objects.ts';
 
@@ -21,6 +22,25 @@ describe('admission', () => {
       [0, 'server-0', 't0'],
       [1, 'server-1', 't1'],
     ]);
+  });
+
+  it('takes no other server of a node that is avoided, unless nothing else works', () => {
+    const on = (name: string, node: string, status: BackupServer['status'] = {}): BackupServer => {
+      const server = aServer(name, status);
+      return { ...server, spec: { ...server.spec, node } };
+    };
+    const one = applicant({
+      streams: [0],
+      atLeast: 1,
+      need: aNeed({ avoid: { servers: ['server-9'], nodes: ['n'] } }),
+    });
+    const serverOf = (other: BackupServer['status']) => {
+      const found = answer(one, pair({ servers: [on('server-0', 'n'), on('server-1', 'm', other)] }));
+      return found.kind === 'grant' ? found.allotments[0]?.server.name : found.kind;
+    };
+    expect(serverOf({})).toBe('server-1');
+    expect(serverOf({ state: 'InUse', holders: [holder('other')] }), 'it comes free').toBe('wait');
+    expect(serverOf({ state: 'NotUsable' })).toBe('server-0');
   });
 
   it('B7: gives nothing where not all can be had, and names who is in the way', () => {

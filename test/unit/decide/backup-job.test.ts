@@ -119,6 +119,16 @@ describe('F6: a stream is lost', () => {
     expect(decision.status.failoverHistory).toMatchObject([{ stream: 0, fromEpoch: 1, reason: 'TapeWriteError' }]);
   });
 
+  it('avoids the node where that is gone, and not only the server', () => {
+    const nodes = new Map([['node-0', { ready: false, bootId: '', machineId: '' }]]);
+    const silence = () => ({ headMs: 100_001, progressMs: 100_001 });
+    const { status } = decide({ ...running, nodes, silence });
+    expect(status.avoid).toEqual({ servers: ['server-0'], nodes: ['node-0'] });
+    const killed = { state: 'ended', exit: { code: 137, reason: 'OOMKilled' } } as const;
+    const starved = decide({ ...running, pods: [streamPod(0, killed), streamPod(1)] });
+    expect(starved.status.avoid).toEqual({ servers: ['server-0'] });
+  });
+
   it('puts a standby that is ready in its place at once', () => {
     const scene: Scene = {
       ...broken,
@@ -160,6 +170,18 @@ describe('F6: a stream is lost', () => {
     ['after as many replacements as are allowed', { status: { replacements: 4 } }],
   ])('is not replaced %s', (_name, more) => {
     expect(statesOf(decide({ ...broken, ...more }))).toBe('0 Fencing, 1 Running');
+  });
+
+  it.each([
+    ['before its worker begins', aGrant(0, 'Ready')],
+    ['before the pod of its worker was made', aGrant(0, 'Running')],
+  ])('when its library is deleted %s', (_name, grant) => {
+    const scene = { streams: [grant], heads: [], committed: new Map() };
+    const { view, ...seen } = seenJob(scene);
+    const gone = () => ({ reason: 'LibraryMissing', message: 'gone', domain: 'changer' as const, lostBytes: 0 });
+    const decision = decideBackupJob({ ...seen, view: { ...view, gone } }, nowMs);
+    expect(statesOf(decision)).toBe('0 Waiting | 0 Releasing');
+    expect(decision.status.avoid).toEqual({ libraries: ['lib-0'] });
   });
 
   it('calls the drive NotUsable when its fence is not proven in time, and says so again until it is', () => {

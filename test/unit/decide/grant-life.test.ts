@@ -45,6 +45,8 @@ const view = (pods: readonly PodFacts[], more: Partial<GrantView> = {}): GrantVi
   ...more,
 });
 
+const missing = { reason: 'LibraryMissing', message: 'TapeLibrary lib does not exist any more', lostBytes: 0 };
+
 const textOf = ({ grant: { state }, steps, fault }: Progress): string =>
   [state, ...steps.map((step) => step.kind), ...(fault === undefined ? [] : [fault.reason])].join(' ');
 
@@ -78,6 +80,11 @@ describe('B5, B8, F3: a grant from reserved to ready', () => {
     ['a load that died left no word', zoned, view([ended(load)]), 'Preparing WorkerDied'],
   ])('%s', (_name, one, seen, expected) => {
     expect(textOf(prepareGrant(one, seen))).toBe(expected);
+  });
+
+  it.each([grant, zoned])('what is prepared on hardware that was deleted is lost: $state', (one) => {
+    const seen = view([], { gone: () => ({ ...missing, domain: 'changer' }) });
+    expect(textOf(prepareGrant(one, seen))).toBe('Preparing LibraryMissing');
   });
 
   it('a pod that was killed for lack of memory blames its server, and says what to raise', () => {
@@ -155,6 +162,21 @@ describe('B14, F9: a grant from fencing to freed', () => {
 
   it('counts failed unloads', () => {
     expect(releaseGrant(held, view([gone, ended(unload)])).grant.unloadAttempts).toBe(1);
+  });
+
+  it('is parked, and freed then, where the library that holds its tape was deleted', () => {
+    const seen = view([gone], { gone: () => ({ ...missing, domain: 'changer' }) });
+    const parked = releaseGrant(held, seen);
+    expect(textOf(parked)).toBe('Releasing park');
+    expect(parked.steps[0]).toMatchObject({ reason: 'LibraryMissing', message: missing.message });
+    // No lock was got that would prove anything.
+    expect(parked.grant.unloadAttempts).toBe(maxUnloadAttempts);
+    expect(textOf(releaseGrant({ ...parked.grant, unloaded: true }, seen))).toBe('Releasing free');
+  });
+
+  it('is unloaded by another server where its own was deleted', () => {
+    const seen = view([gone], { gone: () => ({ ...missing, reason: 'ServerMissing', domain: 'server' }) });
+    expect(textOf(releaseGrant(held, seen))).toBe('Releasing launchUnload');
   });
 
   it('touches only what holds something', () => {

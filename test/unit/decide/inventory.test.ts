@@ -56,6 +56,25 @@ describe('libraryAfterInventory', () => {
     expect(status.drives?.[0]).toMatchObject({ state: 'NotUsable', reason });
   });
 
+  describe('of a drive that went offline', () => {
+    const after = (ready: boolean | undefined, state: 'NotUsable' | 'Unknown' = 'NotUsable') => {
+      const drives = [{ name: 'drive-0', state, reason: 'DriveOffline', stateSince: '2029-12-31T00:00:00.000Z' }];
+      const seen = { address: 256, ...(ready === undefined ? {} : { ready }) };
+      const looked = { inventory: { ...inventory, drives: [seen] }, begunAtMs, now };
+      return libraryAfterInventory(library({ state: 'Usable', drives }), looked).drives?.[0];
+    };
+
+    it('says nothing where the robot alone has seen it', () => {
+      const same = { state: 'NotUsable', reason: 'DriveOffline', stateSince: '2029-12-31T00:00:00.000Z' };
+      expect(after(undefined)).toMatchObject(same);
+    });
+
+    it('says that it is Usable where it has answered, or where somebody asked to try it again', () => {
+      expect(after(true)).toMatchObject({ state: 'Usable', reason: '' });
+      expect(after(undefined, 'Unknown')).toMatchObject({ state: 'Usable', reason: '' });
+    });
+  });
+
   it('keeps a drive that left the spec until its holder lets go', () => {
     const drives = [
       { name: 'old', state: 'InUse', holder: holder() },

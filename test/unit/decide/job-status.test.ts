@@ -87,6 +87,17 @@ describe('what a job says of its progress', () => {
     expect(found(1, 3, 2), 'striped: each segment once').toBe(5);
   });
 
+  it('tells what has vanished since the plan, and ends at 100 % without it', () => {
+    const totals = { segments: 11, bytes: 700, files: 3, vanished: 2 };
+    const [gone, other] = [
+      { path: 'a/gone', why: 'ENOENT' },
+      { path: 'b/new', why: 'changed' },
+    ] as const;
+    const seen = heads({ totals, examples: [other] }, { totals, examples: [gone] });
+    const told = summarise(running, spec, seen);
+    expect(told).toMatchObject({ vanished: 2, skipped: 0, examples: [gone, other], progress: { percent: '100%' } });
+  });
+
   it('shows of a stream what its own grant did, not what an earlier one did', () => {
     const totals = { segments: 5, bytes: 400 };
     const { streams } = summarise(
@@ -168,6 +179,16 @@ describe('B11, B14: the last word', () => {
     expect(eventsBetween({ phase: 'Releasing' }, status)).toMatchObject([{ note: `Succeeded: ${message}` }]);
     expect(findCondition(status.conditions, 'Complete')).toMatchObject({ status: 'True', message });
     expect(end(ending, { skipped: 0 }).message).toBe(ending.message);
+  });
+
+  it('says in its message what had vanished before it was read, and shows one of them', () => {
+    const ending = { result: 'Succeeded', reason: 'AllCopiesWritten', message: 'every segment is on 2 tapes' } as const;
+    const examples = [{ path: 'a/gone', why: 'ENOENT' }];
+    const status = end(ending, { skipped: 1, vanished: 2, examples });
+    const gone = '1 file could not be read, 2 files vanished before they were read (such as a/gone: ENOENT)';
+    expect(status.message).toBe(`${gone}; every segment is on 2 tapes`);
+    expect(eventsBetween({ phase: 'Releasing' }, status)).toMatchObject([{ note: `Succeeded: ${status.message}` }]);
+    expect(findCondition(status.conditions, 'Consistent')?.message).toMatch(/2 files vanished meanwhile$/);
   });
 
   it('calls no file consistent that changed while it was read', () => {

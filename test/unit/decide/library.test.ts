@@ -63,6 +63,19 @@ describe('a library without a status', () => {
   });
 });
 
+it('to be asked to try again makes Unknown what is NotUsable, unless somebody holds it', () => {
+  const offline = { state: 'NotUsable', reason: 'DriveOffline' } as const;
+  const broken = [
+    { ...drives[0], name: 'drive-0', ...offline },
+    { ...drives[1], name: 'drive-1', ...offline, holder: holder() },
+  ];
+  const step = decideLibrary(withAnnotation({ ...usable, drives: broken }, 'twinreel.io/retry', 'now'), now);
+  expect(step).toMatchObject({
+    kind: 'write',
+    status: { drives: [{ state: 'Unknown', reason: 'RetryRequested' }, { state: 'NotUsable' }] },
+  });
+});
+
 describe('an inventory is begun', () => {
   const begins = {
     kind: 'write',

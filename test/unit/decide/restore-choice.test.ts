@@ -63,10 +63,18 @@ describe('R4: how a tape stands', () => {
     ['it was taken away', hardware({ tapes: [aTape('t0', 'lib-0', { state: 'Exported' })] }), {}, 'never'],
     ['nobody knows it', hardware({ tapes: [] }), {}, 'never'],
     ['it was set aside, which is for writing', hardware({ tapes: [setAside] }), {}, 'now'],
+    ['its node is avoided, and there is no other', hardware(), { nodes: ['node of server-0'] }, 'now'],
     ['no server may write the target', hardware({ servers: [aServer('server-0')] }), {}, 'never'],
   ])('%s', (_name, seen, avoid, expected) => {
     expect(outlookOf(avoidable(avoid), seen)('t0').kind).toBe(expected);
   });
+});
+
+it('R5: a tape cannot be had where the target is mounted on nodes without a server', () => {
+  const reach = (node: string) => ({ kind: 'reachable', what: 'claim x', nodes: [node], oneNode: true }) as const;
+  const kindOn = (node: string) => outlookOf(avoidable(), hardware(), reach(node))('t0').kind;
+  expect(kindOn('node of server-0')).toBe('now');
+  expect(kindOn('node-9')).toBe('never');
 });
 
 const shortage = { reason: 'NoUsableDrive', message: '1 drives needed, 0 usable' } as const;

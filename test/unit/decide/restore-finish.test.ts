@@ -98,6 +98,37 @@ describe('a restore that cannot be whole', () => {
     expect(again.status.ending).toEqual(left.status.ending);
     expect(decideOn({ ...scene, report: { finished: true } }).status.ending).toEqual(ending);
   });
+
+  it('has its worker take the working folder away when it is cancelled, and believes what that says', () => {
+    const running = aRestoreGrant(1, 'Running');
+    const scene = { streams: [running], status: begun, head: restoreHead(1), cancelAsked: true };
+    const asked = decideOn({ ...scene, pods: [workerPod(1)] });
+    expect(asked.steps).toContainEqual(expect.objectContaining({ kind: 'sealHead', reason: 'RestoreEnded' }));
+    const message = { v: 1, role: 'restore', outcome: 'stopped', reason: 'Sealed', message: '', tidied: true } as const;
+    const pods = [workerPod(1, { state: 'ended', exit: { code: 143, reason: 'Error', message } })];
+    const told = decideOn({
+      ...scene,
+      pods,
+      status: { ...begun, ...asked.status },
+      streams: asked.status.streams ?? [],
+    });
+    expect(told.status.tidied).toBe(true);
+    const freed = [{ ...running, state: 'Released' as const }];
+    const last = decideOn({ ...scene, status: { ...begun, ...told.status, phase: 'Releasing' }, streams: freed });
+    expect(last.status.ending).toEqual({ result: 'Cancelled', reason: 'Cancelled', message: 'spec.cancel is set' });
+  });
+
+  it('leaves the working folder to the next worker where one is to come', () => {
+    const fault = workerPod(1, endedWith(20, 'DriveError', 'worker'));
+    const lost = decideOn({
+      streams: [aRestoreGrant(1, 'Running')],
+      status: begun,
+      head: restoreHead(1),
+      pods: [fault],
+    });
+    expect(lost.status.ending).toBeUndefined();
+    expect(lost.steps).toContainEqual(expect.objectContaining({ kind: 'sealHead', reason: 'DriveError' }));
+  });
 });
 
 it('is no success that the worker which read the last segment died without a word', () => {

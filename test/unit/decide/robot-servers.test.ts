@@ -23,6 +23,14 @@ describe('the servers that can unload a tape', () => {
     expect(serversForUnload(grant, library, servers, nodes).join()).toBe(expected);
   });
 
+  it('begin with those that the job does not avoid', () => {
+    const nodes = ready('server-0', 'server-1');
+    expect(serversForUnload(grant, library, servers, nodes, ['server-1'])).toEqual(['server-0', 'server-1']);
+    expect(serversForUnload(grant, library, servers, ready('server-1'), ['server-1']), 'there is no other').toEqual([
+      'server-1',
+    ]);
+  });
+
   it('are only usable ones, its own excepted: that holds what it needs', () => {
     const disabled = servers.map((one) => ({ ...one, status: { ...one.status, state: 'NotUsable' as const } }));
     expect(serversForUnload(grant, library, disabled, ready('server-0', 'server-1'))).toEqual(['server-1']);

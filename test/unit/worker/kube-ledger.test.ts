@@ -103,6 +103,23 @@ describe('KubeLedger.openNext', () => {
   });
 });
 
+describe('KubeLedger.addFindings', () => {
+  const findings = { skipped: 0, vanished: 1, changed: 0, padded: 0, examples: [{ path: 'gone', why: 'ENOENT' }] };
+
+  it('tells the head with the last write, on top of what stood there before', async () => {
+    const ledger = await openLedger();
+    ledger.addFindings(findings);
+    await ledger.finish(stop.signal);
+    const again = await openLedgerAgain();
+    again.addFindings({ ...findings, examples: [{ path: `x${'other%FF'.repeat(200)}`, why: 'ENOENT' }] });
+    await again.finish(stop.signal);
+    const { totals, examples = [] } = headStatus();
+    expect(totals).toMatchObject({ vanished: 2 });
+    expect(examples.map(({ path }) => path.slice(-8))).toEqual(['gone', '%FFother']);
+    expect(examples[1]?.path.length).toBe(1022);
+  });
+});
+
 describe('KubeLedger.readPlan', () => {
   it('waits for an API that is away', async () => {
     const ledger = await openLedger();

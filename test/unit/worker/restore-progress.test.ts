@@ -37,6 +37,17 @@ describe('addNews', () => {
     expect(addNews(once, [done(4)])).toEqual(once);
   });
 
+  it('remembers every bad copy, though only the first ones are told singly', () => {
+    const news = Array.from({ length: 300 }, (_, segment) => ({ ...bad, segment, message: '' }));
+    const other = { ...bad, segment: 7, barcode: 'B', message: '' };
+    const { badSegments, badRanges } = addNews(undefined, [...news, other]);
+    expect(badSegments).toHaveLength(256);
+    expect(badRanges).toEqual([
+      { barcode: 'A', first: 0, last: 299 },
+      { barcode: 'B', first: 7, last: 7 },
+    ]);
+  });
+
   it('tells a bad copy once, with a message that fits', () => {
     const once = addNews({}, [bad, bad]);
     expect(once.badSegments).toHaveLength(1);

@@ -52,7 +52,7 @@ const totalsOf = (order: Parameters<SourceReader['read']>[0]): SegmentTotals => 
 const readSegment = (n: number): SegmentTotals => {
   const [here, next] = [boundaries[n], boundaries[n + 1]];
   const from = here?.from ?? { path: '', offset: 0 };
-  const common = { firstSegmentOfFile: n, info: testInfo(2), hashed: 'writer' } as const;
+  const common = { firstSegmentOfFile: n, plannedEntries: 2, info: testInfo(2), hashed: 'writer' } as const;
   return totalsOf({ kind: 'segment', n, from, to: next?.from ?? null, ...common });
 };
 
@@ -90,7 +90,7 @@ describe('the segment of links', () => {
 
 test('a file that the plan divides is told of in the segment of links', () => {
   const to = { path: 'b', offset: 4096 };
-  const common = { firstSegmentOfFile: 0, info: testInfo(2), hashed: 'writer' } as const;
+  const common = { firstSegmentOfFile: 0, plannedEntries: 2, info: testInfo(2), hashed: 'writer' } as const;
   const totals = totalsOf({ kind: 'segment', n: 0, from: { path: '', offset: 0 }, to, ...common });
   expect(totals.hasLinks).toBe(true);
 });
