@@ -26,7 +26,7 @@ const makeDisks = (): void => {
     const mount = 'mountpoint -q "$2" || mount --bind "$1" "$2"';
     runIn(layout, node, ['sh', '-ec', mount, 'sh', diskOf(node), mountPoint]);
   }
-  makeTree(dataOn('node-2'), { files: 300, totalBytes: 30 * 2 ** 20, seed: 13 });
+  makeTree(dataOn('node-2'), { files: 200, totalBytes: 16 * 2 ** 20, seed: 13 });
   mkdirSync(dataOn('node-1'));
   expect(readdirSync(mountPoint)).toEqual([]);
 };
@@ -93,11 +93,11 @@ const nodesOf = async (...which: readonly string[]): Promise<ReadonlySet<string 
 const spec = {
   source: { persistentVolumeClaim: { claimName: 'disk' } },
   disjointness: { server: 'Preferred' },
-  segmentSize: '4Mi',
+  segmentSize: '2Mi',
 };
 
 export const localVolumeTests = (): void => {
-  describe('disks of one node on a whole cluster', () => {
+  describe('disks of one node on a whole cluster', { timeout: 240_000 }, () => {
     beforeAll(async () => {
       makeDisks();
       await bench.apply(
@@ -115,7 +115,7 @@ export const localVolumeTests = (): void => {
     });
 
     test('a claim is backed up where its disk is, and restored into one whose disk is elsewhere', async () => {
-      const job = await start({ name: 'disk', spec }, 3_000_000);
+      const job = await start({ name: 'disk', spec }, 500_000);
       expect(await nodesOf('-n', team, '-l', `${labels.anchor}=true`)).toEqual(new Set(['node-2']));
       const ours = ['-l', `${labels.jobUid}=${job.metadata.uid}`];
       expect(await nodesOf(...system, ...ours)).toEqual(new Set(['node-2']));

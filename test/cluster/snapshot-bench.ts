@@ -8,7 +8,8 @@ import { readProcesses } from '../../dev/cluster/processes.ts';
 import { readIdentity } from '../../dev/processes/process-identity.ts';
 import { findSnapshotController } from '../../dev/tools/snapshot-controller.ts';
 import { labels } from '../../src/api/names.ts';
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/kube/core-types.ts';
+import type { KubeObject } from '../../src/kube/api.ts';
+import type { PersistentVolumeClaim, Pod } from '../../src/kube/core-types.ts';
 import { claimObjects, driverObjects, snapshotClass } from '../support/csi-stand-in.ts';
 import { makeTree } from '../support/make-tree.ts';
 import { layout } from './fault-bench.ts';
@@ -127,7 +128,7 @@ export const startSnapshots = async (): Promise<void> => {
   await stopSnapshots();
   rmSync(at(), { recursive: true, force: true });
   for (const folder of [standInData, notes, at('cuts')]) mkdirSync(folder, { recursive: true });
-  makeTree(volume, { files: 300, totalBytes: 40 * 2 ** 20, seed: 12 });
+  makeTree(volume, { files: 200, totalBytes: 16 * 2 ** 20, seed: 12 });
   const { program, crds } = await findSnapshotController();
   await bench.kubectl('apply', '--server-side', '-f', crds);
   await bench.kubectl('wait', '--for=condition=Established', '--timeout=60s', '-f', crds);
@@ -149,23 +150,23 @@ export const clones = async (): Promise<readonly PersistentVolumeClaim[]> =>
 export const anchors = async (): Promise<readonly Pod[]> =>
   (await bench.json<{ items: Pod[] }>('pods', '-n', team, '-l', `${labels.anchor}=true`)).items;
 
-/** Of all jobs, in the cluster and in the storage below it. */
-const leftovers = async (): Promise<readonly string[]> => {
-  const snapshots = await bench.kubectl('get', 'volumesnapshots,volumesnapshotcontents', '-A', '-o', 'name');
-  const { items: volumes } = await bench.json<{ items: PersistentVolume[] }>('pv');
-  const nameOf = ({ metadata }: Pod | PersistentVolume | PersistentVolumeClaim): string => metadata?.name ?? '';
-  return [
-    ...snapshots.split('\n').filter((line) => line !== ''),
-    ...(await clones()).map(nameOf),
-    ...volumes.map(nameOf).filter((name) => name.startsWith('pvc-')),
-    ...(await anchors()).map(nameOf),
-    ...readdirSync(standInData),
-  ];
+const isOurs = ({ kind = '', metadata }: KubeObject): boolean => {
+  if (kind === 'PersistentVolume') return metadata?.name?.startsWith('pvc-') === true;
+  const label = kind === 'Pod' ? labels.anchor : labels.snapshot;
+  return kind === 'VolumeSnapshotContent' || metadata?.labels?.[label] === 'true';
+};
+
+/** What there is of all jobs' snapshots, in the cluster and in the storage below it: each with its kind before it. */
+export const traces = async (): Promise<readonly string[]> => {
+  const kinds = 'volumesnapshots,volumesnapshotcontents,pvc,pv,pods';
+  const { items } = await bench.json<{ items: KubeObject[] }>(kinds, '-A');
+  const named = items.filter(isOurs).map(({ kind, metadata }) => `${kind ?? ''} ${metadata?.name ?? ''}`);
+  return [...named, ...readdirSync(standInData).map((name) => `Folder ${name}`)];
 };
 
 export const nothingLeft = async (): Promise<void> => {
   const look = async (): Promise<true> => {
-    const left = await leftovers();
+    const left = await traces();
     if (left.length > 0) throw new Error(`left: ${left.join(', ')}`);
     return true;
   };
