@@ -19,7 +19,7 @@ export class NodeBinariesError extends Error {
 type Log = (line: string) => void;
 
 /**
- * @returns the folder with kubelet, kube-proxy, pause, containerd, ctr and containerd-shim-runc-v2
+ * @returns the folder with kubelet, kube-proxy, network-policies, pause, containerd, ctr and containerd-shim-runc-v2
  * @throws NodeBinariesError when Go is missing or a build fails
  */
 export async function findNodeBinaries(log: Log): Promise<string> {
@@ -37,7 +37,7 @@ export async function findNodeBinaries(log: Log): Promise<string> {
 
 function cacheFolder(): string {
   const hash = createHash('sha256').update(containerdVersion);
-  for (const file of ['main.go', 'go.mod', 'go.sum', 'pause/main.go']) {
+  for (const file of ['main.go', 'go.mod', 'go.sum', 'pause/main.go', 'network-policies/main.go']) {
     hash.update(readFileSync(path.join(goSources, file)));
   }
   const key = `${kubernetesVersion}-${process.arch}-${hash.digest('hex').slice(0, 12)}`;
@@ -54,7 +54,8 @@ async function fill(folder: string, log: Log): Promise<void> {
     const version = [set('gitVersion', kubernetesVersion), set('gitMajor', major), set('gitMinor', minor)].join(' ');
     const at = (name: string): string => path.join(unfinished, name);
     await go(['build', '-trimpath', '-ldflags', `-s -w ${version}`, '-o', at('node'), '.'], '-mod=readonly', {}, log);
-    await go(['build', '-trimpath', '-ldflags', '-s -w', '-o', at('pause'), './pause'], '-mod=readonly', {}, log);
+    for (const name of ['pause', 'network-policies'])
+      await go(['build', '-trimpath', '-ldflags', '-s -w', '-o', at(name), `./${name}`], '-mod=readonly', {}, log);
     const programs = containerdPrograms.map(
       (name) => `github.com/containerd/containerd/v2/cmd/${name}@${containerdVersion}`,
     );

@@ -3,10 +3,8 @@ import { Argument, type Command } from 'commander';
 import {
   continueKubelet,
   cutNode,
-  cutPod,
   freezeNode,
   joinNode,
-  joinPods,
   killProcess,
   removeImage,
   restoreImage,
@@ -29,7 +27,6 @@ const ofNodes: readonly (readonly [string, string, NodeFault])[] = [
   ['thaw', 'the end of freeze', thawNode],
   ['cut', 'the node and its pods reach nobody; everything on it goes on', cutNode],
   ['join', 'the end of cut', joinNode],
-  ['join-pods', 'the end of cut-pod, for all pods of the node', joinPods],
 ];
 
 /** @param stateFlag flags and description of the option that names the state folder */
@@ -60,10 +57,6 @@ export function addFaultCommands(
   add('start', 'starts again what has ended, with the same command line')
     .argument('<process>')
     .action(async (name: string, options: StateOption) => startProcess(open(options), name));
-  add('cut-pod', 'drops every packet of one pod, as a NetworkPolicy that allows nothing')
-    .addArgument(node())
-    .argument('<podIP>')
-    .action((on: NodeName, podIP: string, options: StateOption) => cutPod(open(options), on, podIP));
   for (const [name, description, act] of [
     ['remove-image', 'the node has the image no more; containers that run go on', removeImage],
     ['restore-image', 'the end of remove-image', restoreImage],

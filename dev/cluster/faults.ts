@@ -1,5 +1,4 @@
 /** Faults of a running bench, and their end. */
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from '../processes/daemon.ts';
@@ -7,8 +6,9 @@ import { endProcesses } from '../processes/process-end.ts';
 import { type ProcessIdentity, readIdentity, signal } from '../processes/process-identity.ts';
 import { findNodeBinaries } from './binaries.ts';
 import { processesIn } from './cgroups.ts';
-import type { Layout, MemberName, NodeName } from './layout.ts';
-import { cgroupOf, enterArgs } from './namespaces.ts';
+import type { Layout, NodeName } from './layout.ts';
+import { runIn } from './members.ts';
+import { cgroupOf } from './namespaces.ts';
 import { containerdSocket } from './node-config.ts';
 import { processNamed, rememberProcess } from './processes.ts';
 
@@ -69,22 +69,6 @@ export function joinNode(layout: Layout, node: NodeName): void {
   runIn(layout, 'control-plane', ['ip', 'link', 'set', node, 'up']);
 }
 
-/** Drops every packet of one pod; what a NetworkPolicy that allows nothing would do. */
-export function cutPod(layout: Layout, node: NodeName, podIP: string): void {
-  const rules = [
-    'add table ip bench-cut',
-    'add chain ip bench-cut forward { type filter hook forward priority -10; }',
-    `add rule ip bench-cut forward ip saddr ${podIP} drop`,
-    `add rule ip bench-cut forward ip daddr ${podIP} drop`,
-  ];
-  runIn(layout, node, ['nft', rules.join('; ')]);
-}
-
-/** Ends what `cutPod` did to pods of the node; nothing where it did nothing. */
-export function joinPods(layout: Layout, node: NodeName): void {
-  runIn(layout, node, ['nft', 'add table ip bench-cut; delete table ip bench-cut']);
-}
-
 /** The node has the image no more; containers that run go on. @param image as in a pod, such as `twinreel:dev` */
 export async function removeImage(layout: Layout, node: NodeName, image: string): Promise<void> {
   const [name, kept] = imageNames(image);
@@ -122,9 +106,4 @@ function ownProcesses(layout: Layout, node: NodeName): readonly ProcessIdentity[
 function signalProcess(layout: Layout, name: string, what: NodeJS.Signals): void {
   const identity = readIdentity(processNamed(layout, name).pid);
   if (identity === undefined || !signal(identity, what)) throw new Error(`${name} does not run`);
-}
-
-function runIn(layout: Layout, member: MemberName, command: readonly string[]): void {
-  const [file = '', ...args] = enterArgs(processNamed(layout, `namespaces-${member}`).pid, member);
-  execFileSync(file, [...args, ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
 }

@@ -3,15 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { findBinaries } from '../controlplane/binaries.ts';
-import { goToolFile } from '../tools/go-tools.ts';
 import { findNodeBinaries } from './binaries.ts';
 import { down } from './down.ts';
+import { clientEnvironment, entering } from './enter.ts';
 import { addFaultCommands } from './fault-commands.ts';
 import { type Layout, layoutOf, type MemberName } from './layout.ts';
-import { enterArgs } from './namespaces.ts';
 import { containerdSocket } from './node-config.ts';
-import { readProcesses } from './processes.ts';
 import { ClusterError, up } from './up.ts';
 
 interface StateOption {
@@ -43,10 +40,7 @@ program
   .argument('<command...>')
   .action(async (command: readonly string[], options: StateOption) => {
     const layout = open(options);
-    const kubectl = path.dirname((await findBinaries({ log })).kubectl);
-    const PATH = [kubectl, path.dirname(goToolFile('helm')), process.env['PATH'] ?? ''].join(':');
-    const env = { ...process.env, KUBECONFIG: layout.kubeconfig, PATH };
-    process.exitCode = enter(layout, 'control-plane', command, env);
+    process.exitCode = enter(layout, 'control-plane', command, await clientEnvironment(layout, log));
   });
 program
   .command('load')
@@ -72,12 +66,8 @@ function open(options: StateOption): Layout {
 }
 
 function enter(layout: Layout, member: MemberName, command: readonly string[], env: NodeJS.ProcessEnv): number {
-  const holder = readProcesses(layout).find((one) => one.name === `namespaces-${member}`);
-  if (holder === undefined) {
-    throw new ClusterError(`no cluster runs in ${layout.folder}: npm run -s cluster -- up --state ${layout.folder}`);
-  }
-  const [file = '', ...args] = enterArgs(holder.pid, member);
-  const run = spawnSync(file, [...args, ...command], { stdio: 'inherit', env });
+  const [file = '', ...args] = entering(layout, member, command);
+  const run = spawnSync(file, args, { stdio: 'inherit', env });
   if (run.error !== undefined) throw run.error;
   return run.status ?? 1;
 }

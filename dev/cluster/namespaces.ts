@@ -7,6 +7,9 @@ import { readlinkSync } from 'node:fs';
 import { type DaemonCommand, startDaemon } from '../processes/daemon.ts';
 import { controlPlaneAddress, type Layout, type MemberName, type NodeLayout, serviceRange } from './layout.ts';
 
+/** Where packets wait for what the cluster's NetworkPolicies say about them; nobody there: they are dropped. */
+export const policyQueue = 100;
+
 /** Bound over these, a node has folders of its own where programs expect the one of the machine. */
 const nodeFolders: Readonly<Record<string, string>> = {
   kubelet: '/var/lib/kubelet',
@@ -104,6 +107,12 @@ export function connectMembers(layout: Layout, holders: ReadonlyMap<MemberName, 
     );
     run(node.name, `ip route add ${serviceRange} via ${controlPlaneAddress}`);
     run('control-plane', `ip route add ${node.podCidr} via ${node.address}`);
+    // What a node forwards comes from pods or goes to them. Open connections too: a policy that comes cuts them, while
+    // answers need no leave. By iptables, as not every kernel has the `queue` of nftables.
+    run(
+      node.name,
+      `iptables-nft -t mangle -A FORWARD -m conntrack --ctdir ORIGINAL -j NFQUEUE --queue-num ${policyQueue}`,
+    );
     for (const other of layout.nodes) {
       if (other !== node) run(node.name, `ip route add ${other.podCidr} via ${other.address}`);
     }

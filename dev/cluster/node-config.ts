@@ -12,6 +12,7 @@ export interface NodeFiles {
   readonly kubeProxy: string;
   readonly kubeletKubeconfig: string;
   readonly kubeProxyKubeconfig: string;
+  readonly networkPoliciesKubeconfig: string;
 }
 
 export function writeNodeFiles(node: NodeLayout, caFile: string): NodeFiles {
@@ -22,6 +23,7 @@ export function writeNodeFiles(node: NodeLayout, caFile: string): NodeFiles {
     kubeProxy: at('kube-proxy.yaml'),
     kubeletKubeconfig: at('kubelet.kubeconfig'),
     kubeProxyKubeconfig: at('kube-proxy.kubeconfig'),
+    networkPoliciesKubeconfig: at('network-policies.kubeconfig'),
   };
   mkdirSync(at('cni'), { recursive: true });
   writeFileSync(at('resolv.conf'), '');

@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findBinaries } from '../controlplane/binaries.ts';
 import { componentRoles, type Components, prepareComponents } from '../controlplane/components.ts';
-import { type DaemonCommand, startDaemon } from '../processes/daemon.ts';
+import type { DaemonCommand } from '../processes/daemon.ts';
 import { findNodeBinaries } from './binaries.ts';
 import { makeCgroups } from './cgroups.ts';
 import { controlPlaneAddress, type Layout, type MemberName, type NodeLayout, pauseImage } from './layout.ts';
-import { connectMembers, enterArgs, inside, startHolder } from './namespaces.ts';
+import { startIn } from './members.ts';
+import { connectMembers, enterArgs, policyQueue, startHolder } from './namespaces.ts';
 import { containerdSocket, writeNodeFiles } from './node-config.ts';
 import { readProcesses, rememberProcess } from './processes.ts';
 import { writeProgramImage } from './program-image.ts';
@@ -76,6 +77,9 @@ async function startNode(bench: Bench, components: Components, node: NodeLayout,
     groups: ['system:nodes'],
   });
   await components.writeKubeconfig(files.kubeProxyKubeconfig, { user: 'system:kube-proxy' });
+  // The usual rights have none for it.
+  const reader = { user: 'network-policies', groups: ['system:masters'] };
+  await components.writeKubeconfig(files.networkPoliciesKubeconfig, reader);
   await bench.startProgram(node.name, 'containerd', ['--config', files.containerd]);
   // The kubelet ends when containerd does not answer yet.
   await bench.until(`containerd of ${node.name} answers`, () => bench.ctr(node.name, ['version']));
@@ -87,6 +91,11 @@ async function startNode(bench: Bench, components: Components, node: NodeLayout,
     `--node-ip=${node.address}`,
   ]);
   await bench.startProgram(node.name, 'kube-proxy', [`--config=${files.kubeProxy}`]);
+  await bench.startProgram(node.name, 'network-policies', [
+    `--kubeconfig=${files.networkPoliciesKubeconfig}`,
+    `--node=${node.name}`,
+    `--queue=${policyQueue}`,
+  ]);
 }
 
 class Bench {
@@ -124,9 +133,7 @@ class Bench {
   }
 
   async start(member: MemberName, command: DaemonCommand): Promise<void> {
-    const entered = inside(this.#layout, this.#holder(member), member, command);
-    const { identity } = await startDaemon(entered, false);
-    rememberProcess(this.#layout, { role: command.role, name: command.name, pid: identity.pid, command: entered });
+    await startIn(this.#layout, member, command);
   }
 
   async kubectl(args: readonly string[]): Promise<void> {

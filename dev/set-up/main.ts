@@ -29,8 +29,8 @@ const done = [
   await attempt('kubelet and containerd', async () => {
     await findNodeBinaries(log);
   }),
-  await attempt('helm and promtool', async () => {
-    for (const tool of ['helm', 'promtool'] as const) await goTool(tool, { log });
+  await attempt('helm, promtool and krew', async () => {
+    for (const tool of ['helm', 'promtool', 'krew', 'validate-krew-manifest'] as const) await goTool(tool, { log });
   }),
   await attempt('snapshot controller', async () => {
     await findSnapshotController(log);

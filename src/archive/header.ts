@@ -1,5 +1,6 @@
 import type { Bytes } from '../posix/bytes.ts';
 import { byteSum } from './byte-sum.ts';
+import { ByteText, decimalDigits } from './byte-text.ts';
 import { HEADER_BYTES, padding, type PaxOut } from './pax-out.ts';
 
 /** The type flags that this format writes. */
@@ -41,87 +42,121 @@ export const timeText = (sec: number, ns: number): string => {
   return ns === 0 ? `${String(sec)}.${nineDigits(0)}` : `-${String(-sec - 1)}.${nineDigits(1_000_000_000 - ns)}`;
 };
 
-// A header is made here, with integers, in memory of this thread alone, and copied whole: each byte that is written into
-// memory that threads share costs many times as much.
-const header = Buffer.from(new ArrayBuffer(HEADER_BYTES));
-const headerWords = new Int32Array(header.buffer);
-
-/** Writes `digits` octal digits of a number that fits and a NUL. */
-const putOctal = (at: number, digits: number, value: number): void => {
-  let position = at + digits - 1;
-  let rest = value;
-  for (; rest > 0x7fffffff; position -= 1) {
-    const next = Math.floor(rest / 8);
-    header[position] = 0x30 + (rest - next * 8);
-    rest = next;
+/** `timeText` without a string, for times of our days. */
+export const writeTime = (out: ByteText, sec: number, ns: number): void => {
+  if (sec < 0) {
+    out.text(timeText(sec, ns));
+    return;
   }
-  for (; position >= at; position -= 1) {
-    header[position] = 0x30 + (rest & 7);
-    rest >>>= 3;
-  }
-  header[at + digits] = 0;
+  out.decimal(sec);
+  out.text('.');
+  out.padded(ns, 9);
 };
 
 const BLANKS = 0x20202020;
 
-/** The sum of all bytes with the field itself, at 148, blank. */
-const putChecksum = (): void => {
-  headerWords[37] = headerWords[38] = BLANKS;
-  putOctal(148, 6, byteSum(headerWords));
-};
+/** One header block. What no header of it ever says is written once; names are wiped as far as the last ones went. */
+class HeaderBlock {
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  #nameBytes = 0;
+  #linkBytes = 0;
 
-/** Writes a byte string of at most 100 bytes, and NULs behind it. */
-const putName = (at: number, name: Bytes): void => {
-  const length = Math.min(NAME_BYTES, name.length);
-  if (length > 0) header.write(name, at, length, 'latin1');
-  header.fill(0, at + length, at + NAME_BYTES);
-};
+  /** @param memory  of zeros */
+  constructor(memory: Buffer) {
+    this.#bytes = memory;
+    this.#words = new Int32Array(memory.buffer, memory.byteOffset, HEADER_BYTES / 4);
+    memory.write('ustar\x0000', 257, 'latin1');
+  }
 
-const putHeader = (fields: HeaderFields): void => {
-  putName(0, fields.name);
-  putOctal(100, 7, fields.mode & 0o7777);
-  putOctal(108, 7, fields.uid < MAX_OCTAL_7 ? fields.uid : 0);
-  putOctal(116, 7, fields.gid < MAX_OCTAL_7 ? fields.gid : 0);
-  putOctal(124, 11, fields.sizeBytes < MAX_OCTAL_11 ? fields.sizeBytes : 0);
-  putOctal(136, 11, fields.mtimeSec >= 0 && fields.mtimeSec < MAX_OCTAL_11 ? fields.mtimeSec : 0);
-  header[156] = fields.type.charCodeAt(0);
-  putName(157, fields.linkName);
-  header.write('ustar\x0000', 257, 'latin1');
-  putOctal(329, 7, fields.major);
-  putOctal(337, 7, fields.minor);
-  putChecksum();
-};
+  put(fields: HeaderFields, name: Bytes): void {
+    this.#nameBytes = this.#putName(0, name, this.#nameBytes);
+    this.#putOctal(100, 7, fields.mode & 0o7777);
+    this.#putOctal(108, 7, fields.uid < MAX_OCTAL_7 ? fields.uid : 0);
+    this.#putOctal(116, 7, fields.gid < MAX_OCTAL_7 ? fields.gid : 0);
+    this.#putOctal(124, 11, fields.sizeBytes < MAX_OCTAL_11 ? fields.sizeBytes : 0);
+    this.#putOctal(136, 11, fields.mtimeSec >= 0 && fields.mtimeSec < MAX_OCTAL_11 ? fields.mtimeSec : 0);
+    this.#bytes[156] = fields.type.charCodeAt(0);
+    this.#linkBytes = this.#putName(157, fields.linkName, this.#linkBytes);
+    this.#putOctal(329, 7, fields.major);
+    this.#putOctal(337, 7, fields.minor);
+    // The sum of all bytes with the field itself blank.
+    this.#words[37] = this.#words[38] = BLANKS;
+    this.#putOctal(148, 6, byteSum(this.#words));
+  }
+
+  /** Writes at most 100 bytes, and NULs as far as `before`. @returns how many were written */
+  #putName(at: number, name: Bytes, before: number): number {
+    const bytes = this.#bytes;
+    const length = Math.min(NAME_BYTES, name.length);
+    for (let from = 0; from < length; from += 1) bytes[at + from] = name.charCodeAt(from);
+    for (let from = length; from < before; from += 1) bytes[at + from] = 0;
+    return length;
+  }
+
+  /** Writes `digits` octal digits of a number that fits and a NUL. */
+  #putOctal(at: number, digits: number, value: number): void {
+    const bytes = this.#bytes;
+    let position = at + digits - 1;
+    let large = value;
+    for (; large > 0x7fffffff; position -= 1) {
+      const next = Math.floor(large / 8);
+      bytes[position] = 0x30 + (large - next * 8);
+      large = next;
+    }
+    for (let rest = large | 0; position >= at; position -= 1) {
+      bytes[position] = 0x30 + (rest & 7);
+      rest >>>= 3;
+    }
+    bytes[at + digits] = 0;
+  }
+}
+
+// The blocks of a member are made here, in memory of this thread alone, and copied at once: each byte that is written
+// into memory that threads share costs many times as much. `x` header, its records, the member's own header.
+const staged = Buffer.from(new ArrayBuffer(3 * HEADER_BYTES));
+const recordsHeader = new HeaderBlock(staged.subarray(0, HEADER_BYTES));
+const records = new ByteText(staged.subarray(HEADER_BYTES, 2 * HEADER_BYTES));
+const ownBlock = staged.subarray(2 * HEADER_BYTES);
+const ownHeader = new HeaderBlock(ownBlock);
+/** Of the records that `recordsHeader` speaks of. */
+let stagedRecords = 0;
 
 const RECORDS = { name: '././@PaxHeader', mode: 0o644, linkName: '', ...{ uid: 0, gid: 0, mtimeSec: 0, mtimeNs: 0 } };
-/** Header and room for the records themselves, by their length. */
-const recordBlocks = new Map<number, Buffer>();
 
-/** The header of records so long, and what they fill: nothing in it differs but the records. */
-const recordBlock = (sizeBytes: number): Buffer => {
-  const known = recordBlocks.get(sizeBytes);
-  if (known !== undefined) return known;
-  putHeader({ ...RECORDS, type: 'x', sizeBytes, major: 0, minor: 0 });
-  const block = Buffer.alloc(HEADER_BYTES + sizeBytes + padding(sizeBytes));
-  header.copy(block);
-  if (sizeBytes <= HEADER_BYTES) recordBlocks.set(sizeBytes, block);
-  return block;
+/** The `x` header of records so long. */
+const putRecordsHeader = (sizeBytes: number): void => {
+  if (sizeBytes === stagedRecords) return;
+  recordsHeader.put({ ...RECORDS, type: 'x', sizeBytes, major: 0, minor: 0 }, RECORDS.name);
+  if (sizeBytes < stagedRecords) staged.fill(0, HEADER_BYTES + sizeBytes, 2 * HEADER_BYTES);
+  stagedRecords = sizeBytes;
 };
 
+/** Of a time in its record: `sec.nnnnnnnnn`. */
+const timeDigits = (sec: number, ns: number): number =>
+  sec >= 0 && sec <= 0x7fffffff ? decimalDigits(sec) + 10 : timeText(sec, ns).length;
+
+/** ` mtime=`, the line feed, and two digits of its length. */
+const TIME_RECORD_BYTES = 10;
+
 /**
- * The records that the header's own fields need: what is too long, too large or too fine for them.
+ * Writes the records that the header's own fields need: what is too long, too large or too fine for them.
  * Link members carry only `path` and `linkpath`.
  */
-const fieldRecords = (fields: HeaderFields, pathRecord: boolean): Bytes => {
-  let records = '';
-  if (pathRecord && fields.name.length > NAME_BYTES) records += paxRecord('path', fields.name);
-  if (fields.linkName.length > NAME_BYTES) records += paxRecord('linkpath', fields.linkName);
-  if (fields.type === TYPE.link) return records;
-  if (fields.sizeBytes >= MAX_OCTAL_11) records += paxRecord('size', String(fields.sizeBytes));
-  if (fields.uid >= MAX_OCTAL_7) records += paxRecord('uid', String(fields.uid));
-  if (fields.gid >= MAX_OCTAL_7) records += paxRecord('gid', String(fields.gid));
-  if (fields.mtimeNs !== 0 || fields.mtimeSec < 0 || fields.mtimeSec >= MAX_OCTAL_11)
-    records += paxRecord('mtime', timeText(fields.mtimeSec, fields.mtimeNs));
-  return records;
+const writeFieldRecords = (fields: HeaderFields, pathRecord: boolean): void => {
+  const { name, linkName, sizeBytes, uid, gid, mtimeSec, mtimeNs } = fields;
+  if (pathRecord && name.length > NAME_BYTES) records.text(paxRecord('path', name));
+  if (linkName.length > NAME_BYTES) records.text(paxRecord('linkpath', linkName));
+  if (fields.type === TYPE.link) return;
+  if (sizeBytes >= MAX_OCTAL_11) records.text(paxRecord('size', String(sizeBytes)));
+  if (uid >= MAX_OCTAL_7) records.text(paxRecord('uid', String(uid)));
+  if (gid >= MAX_OCTAL_7) records.text(paxRecord('gid', String(gid)));
+  if (mtimeNs === 0 && mtimeSec >= 0 && mtimeSec < MAX_OCTAL_11) return;
+  // As `paxRecord` would make it.
+  records.decimal(timeDigits(mtimeSec, mtimeNs) + TIME_RECORD_BYTES);
+  records.text(' mtime=');
+  writeTime(records, mtimeSec, mtimeNs);
+  records.text('\n');
 };
 
 /**
@@ -131,12 +166,22 @@ const fieldRecords = (fields: HeaderFields, pathRecord: boolean): Bytes => {
  * @param sparseName the header's name of a sparse member, whose own name stands in `GNU.sparse.name`
  */
 export const writeHeader = (out: PaxOut, fields: HeaderFields, moreRecords: Bytes, sparseName?: Bytes): void => {
-  const records = fieldRecords(fields, sparseName === undefined) + moreRecords;
-  if (records !== '') {
-    const block = recordBlock(records.length);
-    block.write(records, HEADER_BYTES, 'latin1');
-    out.writeBytes(block);
+  records.clear();
+  writeFieldRecords(fields, sparseName === undefined);
+  records.text(moreRecords);
+  ownHeader.put(fields, sparseName ?? fields.name);
+  const { length } = records;
+  if (length === 0) {
+    out.writeBytes(ownBlock);
+    return;
   }
-  putHeader(sparseName === undefined ? fields : { ...fields, name: sparseName });
-  out.writeBytes(header);
+  putRecordsHeader(length);
+  if (length <= HEADER_BYTES) {
+    out.writeBytes(staged);
+    return;
+  }
+  out.writeBytes(staged.subarray(0, HEADER_BYTES));
+  out.writeBytes(records.written);
+  out.zeros(padding(length));
+  out.writeBytes(ownBlock);
 };

@@ -1,7 +1,8 @@
 import type { FileStat } from '../posix/stat.ts';
 import type { Bytes } from '../posix/bytes.ts';
+import type { ByteText } from './byte-text.ts';
 import { escapePath } from './escape.ts';
-import { timeText } from './header.ts';
+import { timeText, writeTime } from './header.ts';
 
 /** f file, d folder, l symbolic link, c b p device and fifo, h link member, x part of a file, s not stored. */
 export type EntryType = 'f' | 'd' | 'l' | 'c' | 'b' | 'p' | 'h' | 'x' | 's';
@@ -46,10 +47,11 @@ export interface IndexLine {
   readonly e?: string;
 }
 
-/** Neither `%` nor what JSON escapes. */
-const PLAIN = /^[ !#$&-[\]-~]*$/;
-
-const jsonPath = (path: Bytes): string => (PLAIN.test(path) ? `"${path}"` : JSON.stringify(escapePath(path)));
+const writePath = (out: ByteText, path: Bytes): void => {
+  out.text('"');
+  if (!out.plain(path)) out.text(JSON.stringify(escapePath(path)).slice(1, -1));
+  out.text('"');
+};
 
 export const mtimeText = (stat: FileStat): string => timeText(stat.mtimeSec, stat.mtimeNs);
 
@@ -84,12 +86,13 @@ export interface LineExtras {
 const NOT_STORED = -1;
 
 /**
- * A line as it stands in the index, without its line feed. Built by hand: it is made once for each entry.
+ * Writes a line as it stands in the index, without its line feed. By hand: it is made once for each entry.
  *
  * @param offset where the member begins in the pax stream; absent where there is none
  * @param length of the member
  */
-export const indexLine = (
+export const writeIndexLine = (
+  out: ByteText,
   path: Bytes,
   type: EntryType,
   stat: FileStat | undefined,
@@ -97,23 +100,52 @@ export const indexLine = (
   isClone = false,
   offset = NOT_STORED,
   length = 0,
-): string => {
-  let line = `{"p":${jsonPath(path)},"t":"${type}"`;
-  if (stat !== undefined && stat.mode !== 0) {
-    if (type === 'f' || type === 'x') line += `,"s":${String(stat.size)}`;
-    line += `,"m":"${mtimeText(stat)}"`;
+): void => {
+  out.text('{"p":');
+  writePath(out, path);
+  out.text(',"t":"');
+  out.text(type);
+  out.text('"');
+  const known = stat !== undefined && stat.mode !== 0 ? stat : undefined;
+  if (known !== undefined) {
+    if (type === 'f' || type === 'x') {
+      out.text(',"s":');
+      out.decimal(known.size);
+    }
+    out.text(',"m":"');
+    writeTime(out, known.mtimeSec, known.mtimeNs);
+    out.text('"');
   }
-  if (offset !== NOT_STORED) line += `,"o":${String(offset)},"n":${String(length)}`;
-  if (stat !== undefined && stat.mode !== 0) {
-    line += `,"a":"${(stat.mode & 0o7777).toString(8)}","u":${String(stat.uid)},"g":${String(stat.gid)}`;
+  if (offset !== NOT_STORED) {
+    out.text(',"o":');
+    out.decimal(offset);
+    out.text(',"n":');
+    out.decimal(length);
   }
-  if (extras.linkTarget !== undefined) line += `,"l":${jsonPath(extras.linkTarget)}`;
-  if (stat !== undefined && stat.nlink > 1 && type !== 'd' && stat.mode !== 0)
-    line += `,"k":${JSON.stringify(linkIdentity(stat, isClone))}`;
-  const { part, flags, error } = extras;
+  if (known !== undefined) {
+    out.text(',"a":"');
+    out.octal(known.mode & 0o7777);
+    out.text('","u":');
+    out.decimal(known.uid);
+    out.text(',"g":');
+    out.decimal(known.gid);
+  }
+  const { linkTarget } = extras;
+  if (linkTarget !== undefined) {
+    out.text(',"l":');
+    writePath(out, linkTarget);
+  }
+  if (known !== undefined && known.nlink > 1 && type !== 'd')
+    out.text(`,"k":${JSON.stringify(linkIdentity(known, isClone))}`);
+  writeExtras(out, extras);
+  out.text('}');
+};
+
+const writeExtras = (out: ByteText, { part, flags, error }: LineExtras): void => {
   if (part !== undefined)
-    line += `,"y":[${String(part.first)},${String(part.offset)},${String(part.length)}],"i":${JSON.stringify(part.opened)},"j":${JSON.stringify(part.closed)}`;
-  if (flags !== undefined && flags.length > 0) line += `,"z":${JSON.stringify(flags)}`;
-  if (error !== undefined) line += `,"e":"${error}"`;
-  return `${line}}`;
+    out.text(
+      `,"y":[${String(part.first)},${String(part.offset)},${String(part.length)}],"i":${JSON.stringify(part.opened)},"j":${JSON.stringify(part.closed)}`,
+    );
+  if (flags !== undefined && flags.length > 0) out.text(`,"z":${JSON.stringify(flags)}`);
+  if (error !== undefined) out.text(`,"e":"${error}"`);
 };

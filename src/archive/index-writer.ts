@@ -1,4 +1,5 @@
 import { zstdCompressSync } from 'node:zlib';
+import { ByteText } from './byte-text.ts';
 
 /** Raw bytes of one zstd frame of an index, about. */
 const FRAME_BYTES = 524_288;
@@ -16,9 +17,7 @@ export interface IndexHead {
 /** Gathers a segment's index as zstd frames of JSON lines: about 26 bytes an entry stay in memory. */
 export class IndexWriter {
   readonly #frames: Buffer[] = [];
-  // Written at once: strings kept until a frame is full are what a collector of garbage spends most of its time on.
-  #buffer = Buffer.allocUnsafe(FRAME_BYTES + 4096);
-  #length = 0;
+  readonly #text = new ByteText(Buffer.allocUnsafeSlow(FRAME_BYTES + 4096));
   lines = 0;
 
   constructor(head: IndexHead) {
@@ -26,26 +25,29 @@ export class IndexWriter {
     this.#write(`${JSON.stringify({ v: 1, uid, segment, stream, epoch })}\n`);
   }
 
-  add(line: string): void {
-    this.#write(`${line}\n`);
+  /** Where the next line goes, without its line feed; then `endLine`. */
+  get line(): ByteText {
+    return this.#text;
+  }
+
+  endLine(): void {
+    this.#write('\n');
     this.lines += 1;
   }
 
+  add(line: string): void {
+    this.#text.text(line);
+    this.endLine();
+  }
+
   #write(text: string): void {
-    const length = this.#length + text.length;
-    if (length > this.#buffer.length) {
-      const longer = Buffer.allocUnsafe(length);
-      this.#buffer.copy(longer, 0, 0, this.#length);
-      this.#buffer = longer;
-    }
-    this.#buffer.write(text, this.#length, 'latin1');
-    this.#length = length;
-    if (length >= FRAME_BYTES) this.#flush();
+    this.#text.text(text);
+    if (this.#text.length >= FRAME_BYTES) this.#flush();
   }
 
   #flush(): void {
-    this.#frames.push(zstdCompressSync(this.#buffer.subarray(0, this.#length)));
-    this.#length = 0;
+    this.#frames.push(zstdCompressSync(this.#text.written));
+    this.#text.clear();
   }
 
   /** Adds the last line, in as many frames as it needs, and gives the whole index, compressed. */
@@ -57,7 +59,7 @@ export class IndexWriter {
       this.#write(frames.length === 0 ? ',"frames":[]' : ']');
     }
     this.#write('}\n');
-    if (this.#length > 0) this.#flush();
+    if (this.#text.length > 0) this.#flush();
     return Buffer.concat(this.#frames);
   }
 }

@@ -8,7 +8,7 @@ import { escapePath } from './escape.ts';
 import { dataExtents, extentBytes, mayHaveHoles, type Extents } from './extents.ts';
 import type { FileOpener } from './file-opener.ts';
 import { paxRecord, TYPE, writeHeader, type TypeFlag } from './header.ts';
-import { indexLine, partIdentity, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
+import { partIdentity, writeIndexLine, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
 import type { IndexWriter } from './index-writer.ts';
 import { MAX_LINK_BYTES, refusalOf } from './limits.ts';
 import { padding, type PaxOut } from './pax-out.ts';
@@ -107,7 +107,7 @@ export class MemberWriter {
       this.#note(path, why);
     }
     const extras: LineExtras = why === 'socket' || why === 'reserved' ? {} : { error: why };
-    this.#context.index.add(indexLine(path, 's', stat, { ...extras, flags: ['skipped'] }, this.#context.isClone));
+    this.#indexOnly(path, 's', stat, { ...extras, flags: ['skipped'] });
   }
 
   /** What a folder listed and is not there. */
@@ -154,8 +154,16 @@ export class MemberWriter {
   }
 
   #line(path: Bytes, type: EntryType, stat: FileStat, start: number, extras: LineExtras): void {
-    const length = this.#context.out.offset - start;
-    this.#context.index.add(indexLine(path, type, stat, extras, this.#context.isClone, start, length));
+    const { index, out, isClone } = this.#context;
+    writeIndexLine(index.line, path, type, stat, extras, isClone, start, out.offset - start);
+    index.endLine();
+  }
+
+  /** A line of what has no member. */
+  #indexOnly(path: Bytes, type: EntryType, stat: FileStat | undefined, extras: LineExtras): void {
+    const { index, isClone } = this.#context;
+    writeIndexLine(index.line, path, type, stat, extras, isClone);
+    index.endLine();
   }
 
   writeFolder(step: WalkStep, flags: readonly EntryFlag[]): void {
@@ -192,9 +200,7 @@ export class MemberWriter {
 
   /** A name that stands in the index alone; of some even the first name is not known. */
   writeUnsureLink(path: Bytes, target: Bytes | undefined, stat: FileStat): void {
-    this.#context.index.add(
-      indexLine(path, 'h', stat, { linkTarget: target, flags: ['unsure'] }, this.#context.isClone),
-    );
+    this.#indexOnly(path, 'h', stat, { linkTarget: target, flags: ['unsure'] });
   }
 
   #rememberName(path: Bytes, stat: FileStat): void {

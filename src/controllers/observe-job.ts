@@ -76,7 +76,7 @@ export const observeJob = async (
     },
     patience: {
       stallMs: spec.stallMs,
-      heartbeatMs: 4 * deps.settings.heartbeatMs + spec.stallMs,
+      heartbeatMs: 4 * deps.settings.heartbeatMs,
       preparationMs: deps.settings.preparationMs,
       filesMs: deps.settings.filesMs,
       startMs: deps.settings.podStartMs,

@@ -128,7 +128,7 @@ const headFacts = (head: BackupSaveRecord | undefined): HeadFacts | undefined =>
 const patienceOf = ({ settings }: Deps, restore: Restore): Patience => {
   const stallMs = parseDurationMs(restore.spec.stallTimeout ?? '60s');
   const { heartbeatMs, preparationMs, filesMs, podStartMs } = settings;
-  return { stallMs, heartbeatMs: 4 * heartbeatMs + stallMs, preparationMs, filesMs, startMs: podStartMs };
+  return { stallMs, heartbeatMs: 4 * heartbeatMs, preparationMs, filesMs, startMs: podStartMs };
 };
 
 const silenceOf = (meter: SilenceMeter, uid: string, said: BackupSaveRecord['status'], nowMs: number) =>

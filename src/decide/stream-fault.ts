@@ -28,7 +28,7 @@ export interface Silence {
 
 export interface Patience {
   readonly stallMs: number;
-  /** A worker that beats no more is given up after this. */
+  /** A worker that beats is heard at least so often. */
   readonly heartbeatMs: number;
   /** For loading and locating: a first LTO-9 load takes up to two hours. */
   readonly preparationMs: number;
@@ -70,7 +70,7 @@ export const judgeStream = (view: StreamView): Verdict => {
   if (pod.state === 'ended') return judgeEnd(pod, openBytesOf(head, grant));
   if (pod.deleting) return lost('PodDeleted', `pod ${pod.name} was deleted`, 'worker');
   if (head?.sealed === true && head.epoch === grant.epoch) return lost('Sealed', 'the head was sealed', 'worker');
-  if (node !== undefined && !node.ready && silence.headMs > patience.heartbeatMs) {
+  if (node !== undefined && !node.ready && silence.headMs > unheardMs(head, patience)) {
     return lost(nodeGone, `node ${pod.node} is not ready and its worker is silent`, 'server');
   }
   if (pod.state === 'waiting') {
@@ -94,18 +94,27 @@ const judgeEnd = (pod: PodFacts, openBytes: number): Verdict => {
 const openBytesOf = (head: HeadFacts | undefined, grant: Grant): number =>
   head !== undefined && head.epoch === grant.epoch && head.openSegment !== undefined ? head.openBytes : 0;
 
+/** After how long a worker is given up that beats no more: not later than if it had told that nothing moves. */
+const unheardMs = (head: HeadFacts | undefined, patience: Patience): number => {
+  const { heartbeatMs, stallMs } = patience;
+  const limitMs = stall(head?.activity, patience)?.limitMs ?? Infinity;
+  return Math.min(Math.max(limitMs, heartbeatMs), heartbeatMs + stallMs);
+};
+
 const judgeSilence = (
   { grant, head, silence, patience }: StreamView,
   lost: (reason: string, message: string, domain: Fault['domain']) => Verdict,
 ): Verdict => {
   const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
-  if (silence.headMs > patience.heartbeatMs) {
+  if (silence.headMs > unheardMs(head, patience)) {
     return lost('HeartbeatLost', `no sign of life from the worker for ${seconds(silence.headMs)}`, 'worker');
   }
-  const where = `${grant.library ?? ''}/${grant.drive ?? ''}`;
-  const stoodStill = seconds(silence.progressMs);
+  // A worker that is not heard may well go on: nothing is known to have stood still since its last word.
+  const stoodStillMs = silence.progressMs - silence.headMs;
   const hangs = stall(head?.activity, patience);
-  if (hangs === undefined || silence.progressMs <= hangs.limitMs) return { kind: 'fine' };
+  if (hangs === undefined || stoodStillMs <= hangs.limitMs) return { kind: 'fine' };
+  const where = `${grant.library ?? ''}/${grant.drive ?? ''}`;
+  const stoodStill = seconds(stoodStillMs);
   switch (hangs.what) {
     case 'drive':
       return lost('Stalled', `no block moved on ${where} for ${stoodStill}`, 'drive');

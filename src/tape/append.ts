@@ -5,12 +5,15 @@ export type Appended = { readonly kind: 'written'; readonly earlyWarning: boolea
 
 /**
  * Writes one block, also in the early warning zone, where a drive may answer the first attempt with nothing but the
- * warning. @throws DriveError
+ * warning.
+ *
+ * @param meanwhile  see `TapeDrive.write`
+ * @throws DriveError
  */
-export function appendBlock(drive: TapeDrive, block: Uint8Array): Appended {
-  const first = drive.write(block);
+export function appendBlock(drive: TapeDrive, block: Uint8Array, meanwhile?: () => void): Appended {
+  const first = drive.write(block, meanwhile);
   if (first.kind !== 'earlyWarning') return first;
-  const second = drive.write(block);
+  const second = drive.write(block, meanwhile);
   return second.kind === 'written' ? { kind: 'written', earlyWarning: true } : { kind: 'endOfMedium' };
 }
 

@@ -89,9 +89,9 @@ export class GroupWriter {
         'WrongBlockSize',
         `a payload block has ${payloadBlockBytes} bytes, not ${block.length}`,
       );
-    const result = appendBlock(this.#drive, block);
+    const hash = this.#hash;
+    const result = appendBlock(this.#drive, block, hash === undefined ? undefined : () => hash.update(block));
     if (result.kind === 'endOfMedium') return result;
-    this.#hash?.update(block);
     this.blocks += 1;
     return result;
   }

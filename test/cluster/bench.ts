@@ -3,6 +3,8 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clientEnvironment, entering } from '../../dev/cluster/enter.ts';
+import { layoutOf } from '../../dev/cluster/layout.ts';
 
 const main = path.join(import.meta.dirname, '../../dev/cluster/main.ts');
 
@@ -10,6 +12,7 @@ const main = path.join(import.meta.dirname, '../../dev/cluster/main.ts');
 export class ClusterBench {
   readonly state: string;
   readonly #kept = process.env['TWINREEL_CLUSTER'];
+  #environment: NodeJS.ProcessEnv | undefined;
 
   constructor() {
     this.state = realpathSync(this.#kept ?? mkdtempSync(path.join(tmpdir(), 'twinreel-cluster-')));
@@ -21,19 +24,20 @@ export class ClusterBench {
   }
 
   /** @throws Error with all output, where the command fails */
-  async verb(verb: string, args: readonly string[] = [], input = ''): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const command = [main, verb, '--state', this.state, ...args];
-    const child = execFile(process.execPath, command, { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`cluster ${verb} ${args.join(' ')}: ${stdout}${stderr}`));
-    });
-    child.stdin?.end(input);
-    return promise;
+  async verb(verb: string, args: readonly string[] = []): Promise<string> {
+    return output([process.execPath, main, verb, '--state', this.state, ...args]);
   }
 
+  /** As `cluster exec` runs it, without another Node in between: tests ask often. @throws as `verb` */
   async exec(...command: readonly string[]): Promise<string> {
-    return this.verb('exec', ['--', ...command]);
+    return this.fed('', ...command);
+  }
+
+  /** As `exec`, with something to read. */
+  async fed(input: string, ...command: readonly string[]): Promise<string> {
+    const layout = layoutOf(this.state);
+    this.#environment ??= await clientEnvironment(layout, console.error);
+    return output(entering(layout, 'control-plane', command), { env: this.#environment, input });
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {
@@ -46,7 +50,7 @@ export class ClusterBench {
 
   async apply(...objects: readonly object[]): Promise<string> {
     const list = { apiVersion: 'v1', kind: 'List', items: objects };
-    return this.verb('exec', ['--', 'kubectl', 'apply', '--server-side', '-f', '-'], JSON.stringify(list));
+    return this.fed(JSON.stringify(list), 'kubectl', 'apply', '--server-side', '-f', '-');
   }
 
   /** Asks again and again until the answer is one that counts. @throws Error with the last answer after `seconds` */
@@ -73,4 +77,20 @@ export class ClusterBench {
       rmSync(this.state, { recursive: true, force: true });
     }
   }
+}
+
+interface OutputOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: string;
+}
+
+async function output(command: readonly string[], options: OutputOptions = {}): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const [file = '', ...args] = command;
+  const child = execFile(file, args, { maxBuffer: 2 ** 26, env: options.env }, (error, stdout, stderr) => {
+    if (error === null) resolve(stdout);
+    else reject(new Error(`${command.join(' ')}: ${stdout}${stderr}`));
+  });
+  child.stdin?.end(options.input);
+  return promise;
 }

@@ -114,7 +114,28 @@ export const evict = async (pod: string): Promise<void> => {
     metadata: { name: pod, namespace: 'twinreel-system' },
   };
   const url = `/api/v1/namespaces/twinreel-system/pods/${pod}/eviction`;
-  await bench.verb('exec', ['--', 'kubectl', 'create', '--raw', url, '-f', '-'], JSON.stringify(eviction));
+  await bench.fed(JSON.stringify(eviction), 'kubectl', 'create', '--raw', url, '-f', '-');
+};
+
+const cutOff = 'bench.twinreel.io/cut-off';
+
+/** By a policy that allows nothing; policies add up, so the chart's, which allows the API server, must not select it. */
+export const cutWorker = async (pod: string): Promise<void> => {
+  const spec = { podSelector: { matchExpressions: [{ key: cutOff, operator: 'DoesNotExist' }] } };
+  const narrow = ['--type=merge', '-p', JSON.stringify({ spec })];
+  await bench.kubectl('patch', 'networkpolicy', 'twinreel-worker', ...system, ...narrow);
+  await bench.apply({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'cut-off', namespace: 'twinreel-system' },
+    spec: { podSelector: { matchLabels: { [cutOff]: 'true' } }, policyTypes: ['Ingress', 'Egress'] },
+  });
+  await bench.kubectl('label', 'pod', pod, ...system, `${cutOff}=true`);
+};
+
+/** Ends what `cutWorker` did, to all of them. */
+export const joinWorkers = async (): Promise<void> => {
+  await bench.kubectl('delete', 'networkpolicy', 'cut-off', ...system, '--ignore-not-found');
 };
 
 /** Whatever a failed test left: its jobs are cancelled, and nothing is held when the next one begins. */

@@ -2,9 +2,9 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   continueKubelet,
-  cutPod,
+  cutNode,
   freezeNode,
-  joinPods,
+  joinNode,
   killProcess,
   removeImage,
   restoreImage,
@@ -15,12 +15,13 @@ import {
 import { isAlive } from '../../dev/processes/process-identity.ts';
 import {
   condition,
+  cutWorker,
   evict,
+  joinWorkers,
   layout,
   leaderNode,
   limitMemory,
   operators,
-  readPod,
   seen,
   settle,
   spreadOperators,
@@ -54,6 +55,7 @@ export const faultTests = (): void => {
       restartTest();
       podTests();
       imageTest();
+      policyTest();
       leaderTest();
       fenceTest();
     });
@@ -140,6 +142,31 @@ const imageTest = (): void => {
   });
 };
 
+const policyTest = (): void => {
+  test('a policy that allows a worker nothing cuts it off in the middle: the job goes on elsewhere and says why', async () => {
+    const before = await start({ name: 'denied', spec }, 2_000_000);
+    const stream = streamOn(before, 'node-2');
+    const worker = await workerProcess('node-2', stream.pod);
+    try {
+      await cutWorker(stream.pod);
+      const lost = await seen('denied', 'the worker is given up', (job) => history(job).length > 0);
+      expect(lost.status?.failoverHistory?.[0]).toMatchObject({ stream: stream.number, fromEpoch: stream.epoch });
+      // Its drive is not blamed, of which nobody knows.
+      expect(history(lost)[0]).toBe('HeartbeatLost');
+      // Its kubelet can end it.
+      await bench.until('the worker has ended', async () => (isAlive(worker) ? undefined : true));
+      goFast();
+      const job = await ended('denied');
+      expect(job.status).toMatchObject({ phase: 'Succeeded' });
+      await seen('denied', 'nothing is held', (one) => condition(one, 'Released') === 'True NothingHeld');
+    } finally {
+      await joinWorkers();
+    }
+    await atRest();
+    await restoreAndCompare('denied', 'denied');
+  });
+};
+
 const leaderTest = (): void => {
   test("the leader's node stands still: the standby leads and ends the job; woken up, it frees the tape", async () => {
     await spreadOperators();
@@ -173,17 +200,18 @@ const leaderTest = (): void => {
 const fenceTest = (): void => {
   test('a worker that nobody can reach keeps its tape until it is proven to be gone', async () => {
     const before = await start({ name: 'cut', spec }, 2_000_000);
-    const stream = streamOn(before, 'node-2');
-    const worker = await workerProcess('node-2', stream.pod);
+    const [survivor, node] = (await leaderNode()) === 'node-1' ? nodes : ([nodes[1], nodes[0]] as const);
+    const stream = streamOn(before, node);
+    const worker = await workerProcess(node, stream.pod);
     const isHeld = async (): Promise<void> =>
       expect((await tapeOf(stream)).status).toMatchObject({
         holder: { uid: before.metadata.uid, epoch: stream.epoch },
       });
-    cutPod(layout, 'node-2', (await readPod(stream.pod)).status?.podIP ?? '');
-    stopKubelet(layout, 'node-2');
+    stopKubelet(layout, node);
+    cutNode(layout, node);
     try {
       const lost = await seen('cut', 'it goes on elsewhere', (job) =>
-        (job.status?.streams ?? []).every(({ state, server }) => state === 'Running' && server === 'node-1'),
+        (job.status?.streams ?? []).every(({ state, server }) => state === 'Running' && server === survivor),
       );
       expect(lost.status?.streams?.map(({ tape }) => tape)).not.toContain(stream.tape);
       // It still writes, with nobody to tell it that it should not.
@@ -194,13 +222,13 @@ const fenceTest = (): void => {
       expect(job.status).toMatchObject({ phase: 'Succeeded' });
       expect(condition(job, 'Released')).toBe('False FencingUnconfirmed');
       await isHeld();
-      joinPods(layout, 'node-2');
+      joinNode(layout, node);
       // No kubelet is there that could end it: it reads that it was replaced, and stops.
       await bench.until('the worker has stopped itself', async () => (isAlive(worker) ? undefined : true));
       await isHeld();
     } finally {
-      joinPods(layout, 'node-2');
-      continueKubelet(layout, 'node-2');
+      joinNode(layout, node);
+      continueKubelet(layout, node);
     }
     await seen('cut', 'the fence is proven', (job) => condition(job, 'Released') === 'True NothingHeld');
     expect((await tapeOf(stream)).status?.holder).toBeUndefined();

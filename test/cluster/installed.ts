@@ -46,7 +46,9 @@ export const hardware = (): readonly object[] => [
   { apiVersion, kind: 'MediaPool', metadata: { name: 'default' }, spec: { allowedNamespaces: [team] } },
 ];
 
-/** The application whose data is backed up: its hooks note that they ran. */
+export const shopPort = 8080;
+
+/** The application whose data is backed up: its hooks note that they ran, and it serves. */
 export const application = (): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -60,7 +62,7 @@ export const application = (): object => ({
         name: 'main',
         image,
         imagePullPolicy: 'Never',
-        args: ['-e', 'setInterval(() => undefined, 1e6)'],
+        args: ['-e', `require('http').createServer((_, answer) => answer.end('shop')).listen(${shopPort})`],
         volumeMounts: [{ name: 'notes', mountPath: '/notes' }],
       },
     ],
@@ -163,7 +165,13 @@ export const atRest = async (): Promise<true> =>
     return holders.length + drives.length + pods.length === 0 ? true : undefined;
   });
 
-export const restoreAndCompare = async (job: string, name: string, spec: object = {}): Promise<Restore> => {
+/** @param like what has to come back */
+export const restoreAndCompare = async (
+  job: string,
+  name: string,
+  spec: object = {},
+  like = source,
+): Promise<Restore> => {
   const target = path.join(bench.state, 'targets', name);
   mkdirSync(target, { recursive: true });
   const from = { backupJob: job };
@@ -174,7 +182,7 @@ export const restoreAndCompare = async (job: string, name: string, spec: object 
     spec: { from, target: { hostPath: { path: target } }, ...spec },
   });
   await bench.kubectl('wait', '--for=condition=Complete', `restore/${name}`, '-n', team, '--timeout=120s');
-  const { differences } = compareTrees(source, target);
+  const { differences } = compareTrees(like, target);
   expect(differences).toEqual([]);
   return bench.json<Restore>('restore', name, '-n', team);
 };
@@ -230,11 +238,30 @@ const tidyUp = async (): Promise<void> => {
   for (const folder of ['targets', 'notes']) rmSync(path.join(bench.state, folder), { recursive: true, force: true });
 };
 
+/** Namespace from where metrics may be read. */
+export const monitoring = 'monitoring';
+
+/** As docs say: the ports of the API server's endpoints, and who scrapes. */
+const networkPolicy = async (): Promise<object> => {
+  const slice = await bench.json<{ endpoints: { addresses: string[] }[]; ports: { port: number }[] }>(
+    ...['endpointslice', 'kubernetes', '-n', 'default'],
+  );
+  return {
+    enabled: true,
+    apiServer: {
+      ports: slice.ports.map(({ port }) => port),
+      to: slice.endpoints
+        .flatMap(({ addresses }) => addresses)
+        .map((address) => ({ ipBlock: { cidr: `${address}/32` } })),
+    },
+    metricsFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': monitoring } } }],
+  };
+};
+
 const install = async (): Promise<void> => {
-  const set = ['image.repository=twinreel', 'image.tag=test', 'image.pullPolicy=Never'].flatMap((one) => [
-    '--set',
-    one,
-  ]);
+  const values = ['image.repository=twinreel', 'image.tag=test', 'image.pullPolicy=Never'];
+  const policies = `networkPolicy=${JSON.stringify(await networkPolicy())}`;
+  const set = [...values.flatMap((one) => ['--set', one]), '--set-json', policies];
   await goTool('helm');
   const verb = bench.isKept ? ['upgrade', '--install'] : ['install'];
   await bench.exec('helm', ...verb, 'twinreel', chart, '-n', 'twinreel-system', '--create-namespace', ...set);

@@ -26,11 +26,7 @@ const accountOf = async (namespace: string, name: string, pod?: string): Promise
   };
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
   return async (input, ...args) =>
-    bench.verb(
-      'exec',
-      ['--', 'kubectl', '--kubeconfig', file, ...args],
-      input === undefined ? '' : JSON.stringify(input),
-    );
+    bench.fed(input === undefined ? '' : JSON.stringify(input), 'kubectl', '--kubeconfig', file, ...args);
 };
 
 /** A team with the usual rights in a namespace of its own, to which nothing of the first team is allowed. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Pod } from '../../src/kube/core-types.ts';
 import { compareTrees } from '../support/compare-trees.ts';
 import { faultTests } from './faults.ts';
+import { policyTests } from './policies.ts';
 import {
   apiVersion,
   atRest,
@@ -25,7 +26,9 @@ import {
   system,
   team,
 } from './installed.ts';
+import { localVolumeTests } from './local-volumes.ts';
 import { rightsTests } from './rights.ts';
+import { snapshotTests } from './snapshots.ts';
 
 beforeAll(setUp);
 afterAll(async () => bench.close());
@@ -142,4 +145,7 @@ describe('on a whole cluster', () => {
 });
 
 rightsTests();
+localVolumeTests();
+snapshotTests();
+policyTests();
 faultTests();

@@ -270,6 +270,34 @@ export function describeTapeDrive(driver: string, makeBench: () => Promise<Drive
       expect(readable).toBe(blocks);
     });
 
+    it.each([
+      { name: 'a block of a payload', bytes: 262_144, at: 4096 },
+      { name: 'one that does not begin on a page', bytes: 262_144, at: 100 },
+      { name: 'a label', bytes: 80, at: 0 },
+    ])('has something else done once beside $name', ({ bytes, at }) => {
+      const block = new Uint8Array(262_144 + 8192).subarray(at, at + bytes).fill(0x61);
+      let calls = 0;
+      expect(drive.write(block, () => (calls += 1)).kind).toBe('written');
+      block.fill(0x62);
+      mark();
+      drive.rewind();
+      expect(calls).toBe(1);
+      expect(read()).toBe('a'.repeat(bytes));
+    });
+
+    it('has it done for each block that it takes, and for no other, until the medium ends', () => {
+      const block = payload();
+      let taken = 0;
+      let calls = 0;
+      for (let ended = false; !ended;) {
+        const { kind } = drive.write(block, () => (calls += 1));
+        if (kind === 'written') taken += 1;
+        ended = kind === 'endOfMedium';
+      }
+      expect(taken).toBeGreaterThan(1);
+      expect(calls).toBe(taken);
+    });
+
     it('takes labels and filemarks after the early warning', () => {
       const block = payload();
       while (!warns(drive.write(block)));

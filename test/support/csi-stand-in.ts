@@ -40,6 +40,15 @@ const boundProtection = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bo
 const selectedNode = 'volume.kubernetes.io/selected-node';
 const size = '1Gi';
 
+/** The part of a volume's spec by which a node mounts the folder. */
+export type VolumeOf = (folder: string) => Partial<NonNullable<PersistentVolume['spec']>>;
+
+/** Read in its own place: no kubelet has to mount it. */
+const inPlace: VolumeOf = (folder) => ({ hostPath: { path: folder } });
+
+/** Mounted by the driver's plugin of a node. */
+export const byDriver: VolumeOf = (folder) => ({ csi: { driver, volumeHandle: folder } });
+
 export class CsiStandIn {
   /** By the volume's folder. */
   readonly troubles = new Map<string, Trouble>();
@@ -51,10 +60,13 @@ export class CsiStandIn {
   cuts = 0;
   readonly #api: Api;
   readonly #folder: string;
+  readonly #volumeOf: VolumeOf;
 
-  constructor(api: Api, folder: string) {
+  /** @param folder for its snapshots and clones */
+  constructor(api: Api, folder: string, volumeOf = inPlace) {
     this.#api = api;
     this.#folder = folder;
+    this.#volumeOf = volumeOf;
   }
 
   play(signal: AbortSignal): Promise<void> {
@@ -130,7 +142,7 @@ export class CsiStandIn {
         accessModes: claim.spec.accessModes ?? [],
         storageClassName: storageClass,
         persistentVolumeReclaimPolicy: 'Retain',
-        hostPath: { path: folder },
+        ...this.#volumeOf(folder),
         claimRef: { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace, name, uid },
         nodeAffinity: onNode(node),
       },
@@ -160,14 +172,31 @@ export class CsiStandIn {
 /** With owners, modes and times to the nanosecond. */
 export const copyFolder = (from: string, to: string): void => void execFileSync('cp', ['-a', from, to]);
 
-const onNode = (name: string) => ({
+/** By a label, as drivers say it: kubelets and schedulers do not look at the names of nodes here. */
+export const onNode = (name: string) => ({
   required: {
-    nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In' as const, values: [name] }] }],
+    nodeSelectorTerms: [
+      { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In' as const, values: [name] }] },
+    ],
   },
 });
 
-/** What an administrator makes for the driver, and the volume of a claim. */
+export const snapshotClassObject = {
+  apiVersion: 'snapshot.storage.k8s.io/v1',
+  kind: 'VolumeSnapshotClass',
+  metadata: { name: snapshotClass },
+  driver,
+  deletionPolicy: 'Delete',
+};
+
+/** What an administrator makes for the driver. */
 export const driverObjects = [
+  {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name: driver },
+    spec: { attachRequired: false },
+  },
   {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
@@ -175,16 +204,11 @@ export const driverObjects = [
     provisioner: driver,
     volumeBindingMode: 'WaitForFirstConsumer',
   },
-  {
-    apiVersion: 'snapshot.storage.k8s.io/v1',
-    kind: 'VolumeSnapshotClass',
-    metadata: { name: snapshotClass },
-    driver,
-    deletionPolicy: 'Delete',
-  },
+  snapshotClassObject,
 ];
 
-export const claimObjects = (name: string, folder: string) => [
+/** A claim and its volume, which is the folder. */
+export const claimObjects = (name: string, folder: string, namespace = 'default') => [
   {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
@@ -193,14 +217,14 @@ export const claimObjects = (name: string, folder: string) => [
       capacity: { storage: size },
       accessModes: ['ReadWriteOnce'],
       storageClassName: storageClass,
-      csi: { driver, volumeHandle: folder },
-      claimRef: { namespace: 'default', name },
+      ...byDriver(folder),
+      claimRef: { namespace, name },
     },
   },
   {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
-    metadata: { name, namespace: 'default' },
+    metadata: { name, namespace },
     spec: {
       accessModes: ['ReadWriteOnce'],
       storageClassName: storageClass,

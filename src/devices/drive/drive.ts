@@ -43,8 +43,11 @@ export interface TapeDrive {
   /**
    * Writes one block. Only at the end of data, or at the beginning of the tape after `allowOverwrite()`.
    * `block` is no longer used once the call has returned.
+   *
+   * @param meanwhile  what else is to be done with the block: called once where it is written, at the same time where
+   *   the driver can; not where the answer is another. It may have been called where this throws.
    */
-  write(block: Uint8Array): WriteResult;
+  write(block: Uint8Array, meanwhile?: () => void): WriteResult;
 
   /** Not immediate: returns when everything written before stands on the medium. */
   writeFilemarks(count: number, options: { readonly immediate: boolean }): FilemarksResult;

@@ -126,14 +126,14 @@ export class VirtualDrive implements TapeDrive {
     return { kind: 'block', bytes: element.blockBytes };
   }
 
-  write(block: Uint8Array): WriteResult {
+  write(block: Uint8Array, meanwhile?: () => void): WriteResult {
     if (block.length === 0) throw new DriveError('WriteError', 'a block has at least one byte', { fault: 'caller' });
     const { tape, facts } = this.#begin('write', block.length);
     this.#makeWritable(tape, facts);
     const used = tape.usedBytesAfterBlock(block.length);
     if (used > facts.capacityBytes) return { kind: 'endOfMedium' };
     if (this.#warns(tape, facts)) return { kind: 'earlyWarning' };
-    this.#guarded('WriteError', () => tape.appendBlock(block));
+    this.#guarded('WriteError', () => tape.appendBlock(block, meanwhile));
     this.#object = tape.layout.objects;
     this.#odometer.add(block.length);
     return { kind: 'written', earlyWarning: false };

@@ -11,7 +11,10 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
+import { PosixError } from '../../posix/errno.ts';
+import { OverlappedWrite } from '../../posix/overlapped-write.ts';
 import { allocatePageAligned, isPageAligned } from '../../posix/page-aligned.ts';
 import { errorCode } from '../error-code.ts';
 import {
@@ -31,6 +34,7 @@ import {
   type TapeRun,
 } from './virtual-tape-map.ts';
 
+const { EAGAIN, EINVAL } = osConstants.errno;
 /** What a filemark takes of the capacity. */
 const filemarkBytes = 4096;
 const readAheadBytes = 1_048_576;
@@ -93,6 +97,7 @@ export class VirtualTape {
   /** The same file with O_DIRECT: for whole pages, whose detour over the page cache costs more than it gives. */
   #directFd: number | undefined;
   #bounce: Uint8Array | undefined;
+  #overlapped: OverlappedWrite | undefined;
   /** Whether torn remains may lie behind the end of the layout, where they would be taken for what comes next. */
   #mayHaveRemains = true;
   #readAhead: { readonly buffer: Uint8Array; run?: TapeRun; firstBlock: number; blocks: number } | undefined;
@@ -138,12 +143,16 @@ export class VirtualTape {
     return this.usedBytes + filemarkBytes;
   }
 
-  /** @throws MediumDamaged, and whatever the file system says */
-  appendBlock(block: Uint8Array): void {
+  /**
+   * @param meanwhile  called once, while the block is being written where that can be had
+   * @throws MediumDamaged, and whatever the file system says
+   */
+  appendBlock(block: Uint8Array, meanwhile?: () => void): void {
     this.#cutRemains();
     const run = this.#runFor(block.length) ?? this.#beginRun(block.length);
     const offset = run.offset + run.blocks * run.blockBytes;
-    if (!this.#writeDirect(block, offset)) writeFully(this.#dataFd, block, offset);
+    const written = meanwhile === undefined ? 0 : this.#writeOverlapped(block, offset, meanwhile);
+    if (written < block.length) this.#write(block.subarray(written), offset + written);
     run.blocks += 1;
     this.layout.objects += 1;
     this.layout.dataEnd = offset + block.length;
@@ -227,6 +236,26 @@ export class VirtualTape {
     }
     const { records } = this.layout;
     writeFully(this.#mapFd, encode(records, openRun(this.layout)?.blocks ?? 0), records * mapRecordBytes);
+  }
+
+  #write(bytes: Uint8Array, offset: number): void {
+    if (!this.#writeDirect(bytes, offset)) writeFully(this.#dataFd, bytes, offset);
+  }
+
+  /** Returns how many bytes stand there; 0 where it can't be done in this way. */
+  #writeOverlapped(block: Uint8Array, offset: number, meanwhile: () => void): number {
+    const direct = this.#directFd !== undefined && block.length % dataAlignmentBytes === 0 ? this.#directFd : undefined;
+    const overlapped = direct === undefined ? undefined : (this.#overlapped ??= OverlappedWrite.open());
+    if (direct === undefined || overlapped === undefined) {
+      meanwhile();
+      return 0;
+    }
+    const page = isPageAligned(block) ? block : this.#bounced(block);
+    const result = overlapped.write(direct, page, offset, meanwhile);
+    if (result >= 0) return result;
+    // No O_DIRECT here, or no more such writes now.
+    if (result === -EINVAL || result === -EAGAIN) return 0;
+    throw new PosixError('aio_write', -result);
   }
 
   #writeDirect(block: Uint8Array, offset: number): boolean {

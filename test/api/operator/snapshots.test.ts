@@ -18,6 +18,7 @@ import {
   claimObjects,
   driverObjects,
   snapshotClass,
+  snapshotClassObject,
   volumeSnapshotContents,
 } from '../../support/csi-stand-in.ts';
 import { anchorsOf, playKubelet } from '../../support/kubelet-stand-in.ts';
@@ -245,8 +246,7 @@ describe('a snapshot of a claim', () => {
   ])('is refused $name', async ({ className, says }) => {
     const name = `refused-${className ?? 'default'}`;
     await makeClaim(name);
-    const [, kept] = driverObjects;
-    await cluster.apply({ ...kept, metadata: { name: 'keeping' }, deletionPolicy: 'Retain' });
+    await cluster.apply({ ...snapshotClassObject, metadata: { name: 'keeping' }, deletionPolicy: 'Retain' });
     const snapshot = className === undefined ? {} : { volumeSnapshotClassName: className };
     await cluster.createJob(name, '', { source: { persistentVolumeClaim: { claimName: name }, snapshot } });
     const { status } = await cluster.jobEnded(name, 30_000);

@@ -92,6 +92,41 @@ describe('a worker that beats while nothing moves', () => {
   });
 });
 
+describe('a worker that is heard no more', () => {
+  const running: PodFacts = {
+    ...{ name: 'tw-0a1b2c3d-s0-e1', uid: 'p', node: 'server-0', state: 'running' },
+    ...{ deleting: false, fenced: true, ageMs: 60_000 },
+  };
+  const judge = (headMs: number, progressMs: number, stallMs: number, ready = true) => {
+    const patience = { heartbeatMs: 4_000, stallMs, preparationMs: 1e6, filesMs: 1e6, startMs: 1e6 };
+    const verdict = judgeStream({
+      ...{ ...view(running), patience, silence: { headMs, progressMs } },
+      node: { ready, bootId: 'b', machineId: 'm' },
+    });
+    return verdict.kind === 'lost' ? `${verdict.fault.reason} of the ${verdict.fault.domain}` : verdict.kind;
+  };
+
+  test('has its drive not blamed: nobody knows whether that moves', () => {
+    expect(judge(10_000, 12_000, 10_000)).toBe('fine');
+    expect(judge(10_001, 12_000, 10_000)).toBe('HeartbeatLost of the worker');
+  });
+
+  test('and had told until then that nothing moved: its drive is blamed for what was told', () => {
+    expect(judge(2_000, 12_000, 10_000)).toBe('fine');
+    expect(judge(2_000, 12_001, 10_000)).toBe('Stalled of the drive');
+  });
+
+  test('has some beats to miss, however short the patience with drives is', () => {
+    expect(judge(4_000, 4_000, 1_000)).toBe('fine');
+    expect(judge(4_001, 4_001, 1_000)).toBe('HeartbeatLost of the worker');
+  });
+
+  test('is lost with its node, where that is not ready either', () => {
+    expect(judge(10_000, 10_000, 10_000, false)).toBe('fine');
+    expect(judge(10_001, 10_001, 10_000, false)).toBe('NodeGone of the server');
+  });
+});
+
 test('a worker that was killed for want of memory is lost through its server, which has or allows too little', () => {
   const verdict = judgeStream(view({ ...ended(undefined), exit: { code: 137, reason: 'OOMKilled' } }));
   expect(verdict).toMatchObject({ kind: 'lost', fault: { reason: 'OutOfMemory', domain: 'server', lostBytes: 49 } });
