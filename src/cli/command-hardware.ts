@@ -1,6 +1,6 @@
 /** Commands about tapes, drives and servers. */
 import type { Command } from 'commander';
-import { type Doing, tableOutput, withReach } from './command-reach.ts';
+import { type Doing, tableOutput, withReach, wholeNumber } from './command-reach.ts';
 import type { HardwareKind, TableFormat } from './orders.ts';
 
 const tables: Readonly<Record<HardwareKind, string>> = {
@@ -25,10 +25,12 @@ export const addHardwareCommands = (program: Command, doing: Doing): void => {
   addDrain(program, doing, false);
   const tape = program
     .command('tape')
-    .description('reads tapes of a virtual library; nothing is locked or changed')
+    .description('reads tapes of a virtual library, takes them out and puts them in')
     .helpCommand(false);
   addTapeList(tape, doing);
   addTapeExport(tape, doing);
+  addTapeEject(tape, doing);
+  addTapeInsert(tape, doing);
 };
 
 const addDrain = (program: Command, doing: Doing, drained: boolean): void => {
@@ -51,7 +53,7 @@ const libraryHelp = 'folder of the library, such as DIR/libraries/library-0';
 const addTapeList = (tape: Command, { absolute, run }: Doing): void => {
   tape
     .command('list')
-    .description('lists the tapes of a virtual library')
+    .description('lists the tapes of a virtual library; nothing is locked or changed')
     .requiredOption('--library <dir>', libraryHelp, absolute)
     .action(async ({ library }: { readonly library: string }) => run({ kind: 'tapeList', library }));
 };
@@ -66,5 +68,29 @@ const addTapeExport = (tape: Command, { absolute, run }: Doing): void => {
     .addHelpText('after', '\nThe payload of group g is the file 3g+2; docs/format.md tells how to read it with tar.')
     .action(async (flags: { readonly library: string; readonly barcode: string; readonly out: string }) =>
       run({ kind: 'tapeExport', ...flags }),
+    );
+};
+
+const addTapeEject = (tape: Command, { absolute, run }: Doing): void => {
+  tape
+    .command('eject')
+    .description('takes a tape out of its slot, to be carried away')
+    .requiredOption('--library <dir>', libraryHelp, absolute)
+    .requiredOption('--barcode <barcode>', 'barcode of the tape, in any case')
+    .addHelpText('after', '\nThe cartridge is the folder tapes/BARCODE of the library, and may go elsewhere then.')
+    .action(async (flags: { readonly library: string; readonly barcode: string }) =>
+      run({ kind: 'tapeEject', ...flags }),
+    );
+};
+
+const addTapeInsert = (tape: Command, { absolute, run }: Doing): void => {
+  tape
+    .command('insert')
+    .description('puts a tape that lies in tapes/BARCODE into a slot')
+    .requiredOption('--library <dir>', libraryHelp, absolute)
+    .requiredOption('--barcode <barcode>', 'barcode of the tape, in any case')
+    .option('--slot <address>', 'element address of the slot (default: the first free one)', wholeNumber(0))
+    .action(async (flags: { readonly library: string; readonly barcode: string; readonly slot?: number }) =>
+      run({ kind: 'tapeInsert', ...flags }),
     );
 };

@@ -130,6 +130,7 @@ const addRestore = (program: Command, doing: Doing): void => {
     .command('restore')
     .description('makes a Restore, or lists what can be restored; on a terminal asks for what is not said')
     .option('--list', 'show what can be restored: backups that succeeded')
+    .option('--dry-run', 'only print the object, as YAML, for a file in Git')
     .option('--from <job>', 'a BackupJob that succeeded')
     .option('--latest <schedule>', 'the newest backup of a BackupSchedule that succeeded')
     .option('--record <name>', 'any BackupSaveRecord of the backup, also when its job is gone')
@@ -146,6 +147,7 @@ const addRestore = (program: Command, doing: Doing): void => {
     const { from, latest, record, to, conflict, name, list = false } = flags;
     const sources = [from, latest, record].filter((source) => source !== undefined);
     if (sources.length > 1) command.error('error: --from, --latest and --record exclude each other');
+    if (list && flags.dryRun === true) command.error('error: --list and --dry-run exclude each other');
     await doing.run({
       kind: 'restore',
       reach,

@@ -90,6 +90,8 @@ export type ClusterOrder = { readonly reach: Reach } & (
 export type LocalOrder =
   | { readonly kind: 'tapeList'; readonly library: string }
   | { readonly kind: 'tapeExport'; readonly library: string; readonly barcode: string; readonly out: string }
+  | { readonly kind: 'tapeEject'; readonly library: string; readonly barcode: string }
+  | { readonly kind: 'tapeInsert'; readonly library: string; readonly barcode: string; readonly slot?: number }
   | { readonly kind: 'print'; readonly lines: readonly string[] }
   | { readonly kind: 'libraryCreate'; readonly library: NewLibrary };
 

@@ -7,6 +7,7 @@ import type { Context, Session } from './session.ts';
 export const perform = async (context: Context, order: Order): Promise<number> => {
   if (!('reach' in order)) return performHere(context, order);
   if (order.kind === 'backup' && order.dryRun) return (await import('./backup.ts')).printBackup(context, order);
+  if (order.kind === 'restore' && order.dryRun) return (await import('./restore.ts')).printRestore(context, order);
   if (order.kind === 'version') return (await import('./version.ts')).showVersion(context, order);
   if (order.kind === 'list' && isUid(order.backup))
     return (await import('./list-backup.ts')).listBackup(context, order.backup.toLowerCase(), order.listing);
@@ -23,6 +24,12 @@ const performHere = async ({ screen, paint }: Context, order: LocalOrder): Promi
       return 0;
     case 'tapeExport':
       screen.print((await import('./tape.ts')).exportTo(order.library, order.barcode, order.out));
+      return 0;
+    case 'tapeEject':
+      screen.print(await (await import('./tape.ts')).eject(order.library, order.barcode));
+      return 0;
+    case 'tapeInsert':
+      screen.print(await (await import('./tape.ts')).insert(order.library, order.barcode, order.slot));
       return 0;
     case 'print':
       screen.print(order.lines);

@@ -1,15 +1,16 @@
 import type { BackupJob, Restore } from '../api/generated/index.ts';
-import { backupJobs, restores } from '../api/resources.ts';
+import { apiVersion, backupJobs, restores } from '../api/resources.ts';
 import { isApiError, type Resource } from '../kube/api.ts';
 import { formatBytes } from '../decide/units.ts';
 import { ageOf } from './amounts.ts';
 import { parseClaim, tellMade, type Manifest } from './backup.ts';
 import { CliError } from './cli-error.ts';
 import { readList } from './observe.ts';
-import type { Making, RestoreFlags } from './orders.ts';
+import { inFormat } from './objects-as-they-are.ts';
+import type { Making, Reach, RestoreFlags } from './orders.ts';
 import { printable } from './printable.ts';
 import { openQuestions } from './questions.ts';
-import type { Session } from './session.ts';
+import type { Context, Session } from './session.ts';
 import { formatTable } from './table.ts';
 
 type RestoreOrder = RestoreFlags & Making & { readonly list: boolean };
@@ -23,7 +24,7 @@ export const parseTarget = (text: string): object => {
 };
 
 /** Only what was said; the rest is the API's defaults. Pure. @throws CliError */
-export const restoreManifest = (flags: RestoreFlags, namespace: string): Manifest => {
+export const restoreManifest = (flags: RestoreFlags, namespace: string | undefined): Manifest => {
   const { from, latest, record, paths, to, conflict, name } = flags;
   const sources = [from, latest, record].filter((source) => source !== undefined);
   if (sources.length !== 1 || to === undefined)
@@ -33,7 +34,10 @@ export const restoreManifest = (flags: RestoreFlags, namespace: string): Manifes
         'On a terminal it asks for what is missing; this is none',
     );
   return {
-    metadata: { ...(name === undefined ? { generateName: 'restore-' } : { name }), namespace },
+    metadata: {
+      ...(name === undefined ? { generateName: 'restore-' } : { name }),
+      ...(namespace !== undefined && { namespace }),
+    },
     spec: {
       from: {
         ...(from !== undefined && { backupJob: from }),
@@ -45,6 +49,13 @@ export const restoreManifest = (flags: RestoreFlags, namespace: string): Manifes
       ...(conflict !== undefined && { conflict }),
     },
   };
+};
+
+/** For a file in Git: no API server is asked, and nobody else. @throws CliError where something is left open */
+export const printRestore = ({ screen }: Context, order: RestoreFlags & Making & { readonly reach: Reach }): number => {
+  const manifest = restoreManifest(order, order.reach.namespace);
+  screen.print([inFormat(order.output ?? 'yaml', { apiVersion, kind: 'Restore', ...manifest })]);
+  return 0;
 };
 
 const sparseRestores: Resource = restores;

@@ -1,3 +1,5 @@
+import { ejectTape, insertTape } from '../devices/changer/by-hand.ts';
+import { tapeFolder } from '../devices/changer/library-folder.ts';
 import { exportTape, listTapes, type ListedTape } from '../tape/export.ts';
 import { formatBytes } from '../decide/units.ts';
 import { count } from './amounts.ts';
@@ -52,4 +54,22 @@ export const exportTo = (libraryFolder: string, barcode: string, out: string): r
   const last = String(Math.max(0, files - 1)).padStart(5, '0');
   const names = files === 0 ? '' : `: 00000 to ${last}`;
   return [`${found}: ${count(files, 'tape file')}, ${formatBytes(bytes)}, in ${out}${names}`];
+};
+
+const lookThrough =
+  'have the library looked through: kubectl annotate tapelibrary NAME twinreel.io/inventory=… --overwrite';
+
+/** Does `tape eject` and says what was done. @throws ByHandError, NotAVirtualLibrary */
+export const eject = async (libraryFolder: string, barcode: string): Promise<readonly string[]> => {
+  const address = await ejectTape(libraryFolder, barcode);
+  return [
+    `${barcode.toUpperCase()} was in slot ${address} and is outside now, in ${tapeFolder(libraryFolder, barcode.toUpperCase())}`,
+    lookThrough,
+  ];
+};
+
+/** Does `tape insert` and says what was done. @throws ByHandError, NotAVirtualLibrary */
+export const insert = async (libraryFolder: string, barcode: string, slot?: number): Promise<readonly string[]> => {
+  const address = await insertTape(libraryFolder, barcode, slot);
+  return [`${barcode.toUpperCase()} is in slot ${address}`, lookThrough];
 };

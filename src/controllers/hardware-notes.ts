@@ -4,7 +4,7 @@ import { tapeLibraries, tapes } from '../api/resources.ts';
 import { bounded, boundedReason } from '../api/status-text.ts';
 import type { TapeFacts } from '../api/worker-order.ts';
 import { withState } from '../decide/hardware-state.ts';
-import { isDriveOffline } from '../decide/offline-drive.ts';
+import { isDriveOffline, isOutUntilAsked } from '../decide/offline-drive.ts';
 import { tapeNotFound } from '../decide/step.ts';
 import type { Fault } from '../decide/step.ts';
 import { changeStatus } from './change-status.ts';
@@ -79,7 +79,7 @@ export const noteUnloaded = async (context: ActContext, grant: Grant, slot: numb
 };
 
 /** It answers nobody: that outlasts whatever else comes of it. */
-const isOut = ({ state, reason = '' }: Drive): boolean => state === 'NotUsable' && isDriveOffline({ reason });
+const isOut = ({ state, reason = '' }: Drive): boolean => state === 'NotUsable' && isOutUntilAsked({ reason });
 
 export const park = async (context: ActContext, grant: Grant, reason: string, message: string): Promise<void> => {
   const found = { state: 'NotUsable' as const, reason: boundedReason(reason), message };

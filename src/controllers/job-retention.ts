@@ -3,7 +3,7 @@ import type { BackupJob } from '../api/generated/index.ts';
 import { effectiveSpec } from '../decide/effective-spec.ts';
 import type { JobStatus } from '../decide/backup-job.ts';
 import { isTerminal } from '../decide/job-status.ts';
-import { effectiveRetention, expiryOf, isLocked, type EffectiveRetention } from '../decide/retention.ts';
+import { effectiveRetention, expiryOf, expiryOnTape, isLocked, type EffectiveRetention } from '../decide/retention.ts';
 import type { Deps } from './deps.ts';
 
 type Needed = Pick<Deps, 'caches' | 'clock'>;
@@ -22,7 +22,14 @@ export const expiry = (deps: Pick<Deps, 'caches'>, job: BackupJob, now: string):
   return expires === undefined ? {} : { expires };
 };
 
-/** Counted from its end; what was told before, and is on the tapes, is when it would expire had it ended at once. */
+/** For the labels of a stream that begins now. Absent: for ever. */
+export const retainUntilOf = (deps: Needed, job: BackupJob): { readonly retainUntil?: string } => {
+  const { activeDeadlineMs } = effectiveSpec(job);
+  const retainUntil = expiryOnTape(retentionOf(deps, job), deps.clock.now(), activeDeadlineMs);
+  return retainUntil === undefined ? {} : { retainUntil };
+};
+
+/** Counted from its end; what was told before is when it would expire had it ended at once. */
 export const keptFromNow = (deps: Pick<Deps, 'caches'>, job: BackupJob, status: JobStatus, now: string): JobStatus => {
   if (!isTerminal(status)) return status;
   const { expires: _before, ...rest } = status;

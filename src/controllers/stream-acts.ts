@@ -17,7 +17,7 @@ import { commonOrder, launch, mustAllow, placeOf, tapeOrder } from './grant-acts
 import type { ActContext } from './grant-acts.ts';
 import { runHook } from './hook-runner.ts';
 import type { HookTasks } from './hook-tasks.ts';
-import { isLockedNow } from './job-retention.ts';
+import { isLockedNow, retainUntilOf } from './job-retention.ts';
 import type { Outcome } from './outcome.ts';
 import { dropClone, dropSnapshots, ensureClone, takeSnapshot } from './snapshots.ts';
 
@@ -249,7 +249,6 @@ const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): 
   const { deps } = context;
   const place = placeOf(context, grant);
   const { sourceFolder, source } = await sourceOn(context, place.server, job, grant);
-  const retainUntil = job.status?.expires;
   const order: WorkerOrder = {
     role: 'backup',
     ...commonOrder(context, grant, grantName(context.job.uid, grant)),
@@ -260,7 +259,7 @@ const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): 
     planRecord: planRecordName(context.job.uid, context.job.processNumber),
     lockPages: isLockedNow(deps, job),
     compression: job.spec.compression ?? 'None',
-    ...(retainUntil === undefined ? {} : { retainUntil }),
+    ...retainUntilOf(deps, job),
     catalogueEvery: deps.settings.catalogueEvery,
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
     heartbeatMs: deps.settings.heartbeatMs,

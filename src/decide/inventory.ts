@@ -1,7 +1,7 @@
 /** What an inventory says about a library and its drives. Pure. */
 import type { Inventory, InventoryDrive, LibraryDriveStatus, TapeLibrary } from '../api/generated/index.ts';
 import { withState } from './hardware-state.ts';
-import { isDriveOffline } from './offline-drive.ts';
+import { isOutUntilAsked } from './offline-drive.ts';
 import { withHardwareReady } from './ready.ts';
 
 export type LibraryStatus = NonNullable<TapeLibrary['status']>;
@@ -81,7 +81,7 @@ const driveState = (
     return { state: 'NotUsable', reason: 'DriveNotReady', message: seen.message ?? 'the drive does not answer' };
   }
   // The robot sees a drive that answers nobody as well as any other.
-  if (state === 'NotUsable' && isDriveOffline({ reason }) && seen.ready !== true) return { state, reason, message };
+  if (state === 'NotUsable' && isOutUntilAsked({ reason }) && seen.ready !== true) return { state, reason, message };
   return { state: 'Usable', reason: '', message: '' };
 };
 

@@ -26,4 +26,19 @@ export const expiryOf = ({ keepMs, lockedUntilMs }: EffectiveRetention, nowMs: n
   return Number.isFinite(expiresMs) ? new Date(expiresMs).toISOString() : undefined;
 };
 
+/** So long after the begin of a stream its job may end without a label of that stream's telling too early a time. */
+const longestRunMs = 7 * 86_400_000;
+
+/**
+ * What labels tell, which are written before the job's end is known: no earlier than what follows from that, so that
+ * nobody who has only the tape calls it expired too soon. Undefined: never.
+ *
+ * @param nowMs when the stream begins
+ */
+export const expiryOnTape = (
+  retention: EffectiveRetention,
+  nowMs: number,
+  activeDeadlineMs: number | undefined,
+): string | undefined => expiryOf(retention, nowMs + Math.max(longestRunMs, activeDeadlineMs ?? 0));
+
 export const isLocked = ({ lockedUntilMs }: EffectiveRetention, nowMs: number): boolean => lockedUntilMs > nowMs;

@@ -135,8 +135,8 @@ const factsOf = (facts: InventorySlot | undefined): Partial<TapeStatus> => {
   };
 };
 
-/** A label, and nothing written after it yet. */
-const labelOnlyBytes = 4096;
+/** A label and its filemark take less, a group with its three filemarks more. */
+const labelOnlyBytes = 8192;
 
 const freeStateOf = (
   status: TapeStatus,
@@ -155,10 +155,13 @@ const freeStateOf = (
   if (facts?.blank === true) return { freeState: 'Scratch', ...plain };
   const labelled = status.labelId !== undefined;
   const written = (status.groups ?? 0) > 0 || (status.usedBytes ?? 0) > labelOnlyBytes;
-  if (labelled) return { freeState: written || status.usedBytes === undefined ? 'Usable' : 'Scratch', ...plain };
-  // Nothing is written before the label was read: to call it Scratch risks no data.
-  return { freeState: 'Scratch', reason: 'NotYetRead', message: 'its label is read when it is loaded first' };
+  // What may hold data is not said to be free from its beginning.
+  const freeState = written || status.usedBytes === undefined ? 'Usable' : 'Scratch';
+  return { freeState, ...(labelled ? plain : notYetRead) };
 };
+
+/** A load reads its label, and where its data end: nothing is written before that, nor in front of that. */
+const notYetRead = { reason: 'NotYetRead', message: 'its label is read when it is loaded first' } as const;
 
 const notInLibrary = 'NotInLibrary';
 

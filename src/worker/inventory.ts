@@ -2,6 +2,7 @@ import type { Inventory } from '../api/generated/shared.ts';
 import { savePages } from '../api/resources.ts';
 import type { InventoryOrder } from '../api/worker-order.ts';
 import { openVirtualLibrary } from '../devices/changer/virtual-library.ts';
+import { VirtualTape } from '../devices/drive/virtual-tape.ts';
 import { isApiError } from '../kube/api.ts';
 import { realClock } from '../kube/clock.ts';
 import { needFolder, type RoleContext } from './environment.ts';
@@ -31,7 +32,7 @@ const readInventory = async (order: InventoryOrder, folder: string, signal: Abor
     const changer = openChanger({ driver, folder });
     const { drives, slots } = await changer.inventory(signal);
     await changer.close();
-    const known = factsByBarcode(order, folder);
+    const known = factsOfTapes(order, folder);
     return {
       takenAt: new Date().toISOString(),
       complete: true,
@@ -45,7 +46,7 @@ const readInventory = async (order: InventoryOrder, folder: string, signal: Abor
         address,
         importExport,
         full: barcode !== undefined,
-        ...(barcode !== undefined && { barcode, ...known.get(barcode) }),
+        ...(barcode !== undefined && { barcode, ...known(barcode) }),
       })),
     };
   } catch (error) {
@@ -53,15 +54,30 @@ const readInventory = async (order: InventoryOrder, folder: string, signal: Abor
   }
 };
 
-/** What can be known without loading: only a virtual library tells. */
-const factsByBarcode = ({ library }: InventoryOrder, folder: string) =>
-  new Map(
-    library.driver === 'virtual'
-      ? openVirtualLibrary(folder)
-          .listTapes()
-          .map(({ barcode, capacityBytes, writeProtected }) => [barcode, { capacityBytes, writeProtected }] as const)
-      : [],
-  );
+/** What can be known of a tape in a slot without loading it: only a virtual library tells. */
+const factsOfTapes = ({ library }: InventoryOrder, folder: string) => {
+  const all = library.driver === 'virtual' ? openVirtualLibrary(folder).listTapes() : [];
+  const byBarcode = new Map(all.map((tape) => [tape.barcode, tape]));
+  return (barcode: string) => {
+    const tape = byBarcode.get(barcode);
+    if (tape === undefined) return {};
+    const { capacityBytes, writeProtected } = tape;
+    const usedBytes = usedBytesOf(tape.folder);
+    return { capacityBytes, writeProtected, ...(usedBytes !== undefined && { usedBytes }) };
+  };
+};
+
+/** Undefined where its files are damaged: a load says how. */
+const usedBytesOf = (folder: string): number | undefined => {
+  try {
+    const tape = VirtualTape.open(folder, 'read');
+    const { usedBytes } = tape;
+    tape.close();
+    return usedBytes;
+  } catch {
+    return undefined;
+  }
+};
 
 /** The operator has made the page: a worker may open none for an inventory, which it could then put in another's place. */
 const fillPage = async (order: InventoryOrder, inventory: Inventory, { api, stop }: RoleContext): Promise<void> => {

@@ -116,4 +116,21 @@ describe('hardware and jobs by kubectl-twinreel on a real API server', () => {
     expect(stdout).toContain('claimName: db\n');
     expect(stdout).toContain('namespace: shop\n');
   });
+
+  it('prints a restore for Git without asking anybody, and asks for nothing that is left open', async () => {
+    const args = ['restore', '--dry-run', '--from', 'job', '--path', 'docs', '-n', 'shop'];
+    const { code, stdout } = await runCli([...args, '--to', 'claim:db/back', '-o', 'json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      ...{ apiVersion: 'twinreel.io/v1alpha1', kind: 'Restore' },
+      metadata: { generateName: 'restore-', namespace: 'shop' },
+      spec: {
+        from: { backupJob: 'job' },
+        paths: ['docs'],
+        target: { persistentVolumeClaim: { claimName: 'db', path: 'back' } },
+      },
+    });
+    expect(await runCli(args)).toMatchObject({ code: 2, stdout: '' });
+    expect(await runCli(['restore', '--dry-run', '--list'])).toMatchObject({ code: 2, stdout: '' });
+  });
 });

@@ -187,10 +187,10 @@ describe('a tape library', () => {
     const usable = await libraryWhere('Usable', ({ state }) => state === 'Usable');
     expect(usable).toMatchObject({ drivesText: '2/2', slots: { total: 3, occupied: 2, free: 1 } });
     expect(usable).not.toHaveProperty('changerHolder');
-    const tape = await tapeIn('tw0001l9', 'Scratch');
+    const tape = await tapeIn('tw0001l9', 'Usable');
     expect(tape).toMatchObject({
       spec: { library: 'library-0', barcode: 'TW0001L9', pool: 'default' },
-      status: { slot: 1024, capacityBytes: 1000, reason: 'NotYetRead', freeState: 'Scratch' },
+      status: { slot: 1024, capacityBytes: 1000, reason: 'NotYetRead', freeState: 'Usable' },
     });
     await waitFor('pod and page to go', async () => {
       const ref = { namespace: operatorNamespace, name: 'tw-lib-library-0-1' };
@@ -199,7 +199,7 @@ describe('a tape library', () => {
     });
     await waitFor('the pool to count them', async () => {
       const { status } = await site.api.get(mediaPools, { name: 'default' });
-      return status?.tapes?.scratch === 2 ? true : undefined;
+      return status?.tapes?.scratch === 1 && status.tapes.usable === 1 ? true : undefined;
     });
   });
 
@@ -248,7 +248,7 @@ describe('a tape library', () => {
     expect(await warningOn('TapeLibrary', 'library-0', 'NotReady')).toBe('the door is open');
     await takeInventory(5, inventory());
     expect(await libraryWhere('Usable', ({ state }) => state === 'Usable')).toMatchObject({ reason: '' });
-    expect((await tapeIn('tw0001l9', 'Scratch')).status).toMatchObject({ slot: 1024 });
+    expect((await tapeIn('tw0001l9', 'Usable')).status).toMatchObject({ slot: 1024 });
   });
 
   it('finds out who holds its drives when its status was lost, before anybody may take them', async () => {

@@ -51,7 +51,10 @@ describe('inventory', () => {
     expect(await run(stage, order)).toMatchObject({ code: 0, message: { outcome: 'succeeded' } });
     const { status } = await stage.api.get(savePages, { namespace: operatorNamespace, name: page });
     expect(status?.inventory).toMatchObject({ complete: true, drives: [{ address: driveAddress, loaded: false }, {}] });
-    expect(status?.inventory?.slots?.[0]).toMatchObject({ address: firstSlot, full: true, barcode: stage.barcode });
+    const slot = { address: firstSlot, full: true, barcode: stage.barcode, usedBytes: 0 };
+    expect(status?.inventory?.slots?.[0]).toMatchObject(slot);
+    // The robot sees the drives; whether they answer it can't say.
+    expect(status?.inventory?.drives?.[0]).not.toHaveProperty('ready');
   });
 });
 

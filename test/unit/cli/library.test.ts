@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { barcodesOf } from '../../../src/cli/make-library.ts';
+import { openVirtualLibrary } from '../../../src/devices/changer/virtual-library.ts';
 import { listTapes } from '../../../src/tape/export.ts';
 import { runCli } from './run-cli.ts';
 
@@ -43,6 +44,35 @@ describe('library create', { timeout: 60_000 }, () => {
     const refused = await create(...flags);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain(says);
+  });
+});
+
+describe('tape eject, tape insert', { timeout: 60_000 }, () => {
+  const tape = (verb: string, ...flags: readonly string[]) =>
+    runCli(['tape', verb, '--library', join(folder, 'library'), '--barcode', 'a00000l9', ...flags]);
+  const addresses = () => listTapes({ libraryFolder: join(folder, 'library') }).map(({ address }) => address);
+
+  it('take a cartridge out of its slot, and put it into a free one', async () => {
+    await create('--slots', '2', '--tape-size', '64Mi');
+    const out = await tape('eject');
+    expect(out).toMatchObject({ code: 0, stderr: '' });
+    expect(out.stdout).toContain('A00000L9 was in slot 1024 and is outside now');
+    expect(addresses()).toEqual([undefined, 1025]);
+    expect(await tape('eject')).toMatchObject({ code: 1, stdout: '' });
+    expect((await tape('insert', '--slot', '1025')).stderr).toContain('slot 1025 is full');
+    expect((await tape('insert')).stdout).toContain('A00000L9 is in slot 1024');
+    expect(addresses()).toEqual([1024, 1025]);
+    expect((await tape('insert')).stderr).toContain('lies at 1024 already');
+  });
+
+  it('reach into no drive, and make no cartridge', async () => {
+    await create('--slots', '1', '--tape-size', '64Mi');
+    const library = openVirtualLibrary(join(folder, 'library'));
+    await library.changer.move(1024, 256);
+    expect((await tape('eject')).stderr).toContain('lies in the drive at 256');
+    const other = await runCli(['tape', 'insert', '--library', join(folder, 'library'), '--barcode', '../x']);
+    expect(other).toMatchObject({ code: 1, stdout: '' });
+    expect(other.stderr).toContain('there is no cartridge in');
   });
 });
 

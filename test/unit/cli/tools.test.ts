@@ -26,7 +26,7 @@ describe('completion', { timeout: 60_000 }, () => {
 
   it.each([
     { words: ['sta'], is: ['status'], files: false },
-    { words: ['tape', ''], is: ['list', 'export'], files: false },
+    { words: ['tape', ''], is: ['list', 'export', 'eject', 'insert'], files: false },
     { words: ['status', '-o', 'y'], is: ['yaml'], files: false },
     { words: ['status', '--output=j'], is: ['--output=json'], files: false },
     { words: ['status', '-n', 'tape', '--wat'], is: ['--watch'], files: false },

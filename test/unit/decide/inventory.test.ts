@@ -57,8 +57,8 @@ describe('libraryAfterInventory', () => {
   });
 
   describe('of a drive that went offline', () => {
-    const after = (ready: boolean | undefined, state: 'NotUsable' | 'Unknown' = 'NotUsable') => {
-      const drives = [{ name: 'drive-0', state, reason: 'DriveOffline', stateSince: '2029-12-31T00:00:00.000Z' }];
+    const after = (ready?: boolean, state: 'NotUsable' | 'Unknown' = 'NotUsable', reason = 'DriveOffline') => {
+      const drives = [{ name: 'drive-0', state, reason, stateSince: '2029-12-31T00:00:00.000Z' }];
       const seen = { address: 256, ...(ready === undefined ? {} : { ready }) };
       const looked = { inventory: { ...inventory, drives: [seen] }, begunAtMs, now };
       return libraryAfterInventory(library({ state: 'Usable', drives }), looked).drives?.[0];
@@ -66,7 +66,10 @@ describe('libraryAfterInventory', () => {
 
     it('says nothing where the robot alone has seen it', () => {
       const same = { state: 'NotUsable', reason: 'DriveOffline', stateSince: '2029-12-31T00:00:00.000Z' };
-      expect(after(undefined)).toMatchObject(same);
+      expect(after()).toMatchObject(same);
+      expect(after(undefined, 'NotUsable', 'DriveNotReady'), 'with the next tape it may be').toMatchObject({
+        state: 'Usable',
+      });
     });
 
     it('says that it is Usable where it has answered, or where somebody asked to try it again', () => {

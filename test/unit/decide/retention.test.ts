@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Retention } from '../../../src/api/generated/index.ts';
-import { effectiveRetention, expiryOf, isLocked } from '../../../src/decide/retention.ts';
+import { effectiveRetention, expiryOf, expiryOnTape, isLocked } from '../../../src/decide/retention.ts';
 import { job, pool } from '../../support/hardware-objects.ts';
 
 const nowMs = Date.parse('2026-11-23T12:00:00Z');
@@ -31,6 +31,15 @@ describe('the retention of a backup', () => {
     ],
   ])('%s', (_what, own, pools, expires) => {
     expect(expiryOf(of(own, pools), nowMs)).toBe(expires);
+  });
+
+  it('ends no earlier on the tapes than after the job, whose end no label knows', () => {
+    const day = 86_400_000;
+    const kept = of({ keepFor: '30d' });
+    const until = (deadlineMs?: number) => Date.parse(expiryOnTape(kept, nowMs, deadlineMs) ?? '');
+    for (const endMs of [nowMs, nowMs + 7 * day]) expect(until()).toBeGreaterThanOrEqual(endMs + 30 * day);
+    expect(until(9 * day)).toBe(nowMs + 39 * day);
+    expect(expiryOnTape(of({}), nowMs, undefined)).toBeUndefined();
   });
 
   it('is locked until the later of both times, and not from then on', () => {

@@ -32,10 +32,24 @@ describe('a barcode that no Tape has', () => {
 describe('a tape that was found', () => {
   it.each([
     {
-      name: 'never read: scratch, to be read before it is written',
+      name: 'never read: nothing is said of what stands on it, and it is read before it is written',
       slot: {},
       status: {},
+      state: 'Usable',
+      reason: 'NotYetRead',
+    },
+    {
+      name: 'never read, and with no room for data in front of its end: scratch',
+      slot: { usedBytes: 4336 },
+      status: {},
       state: 'Scratch',
+      reason: 'NotYetRead',
+    },
+    {
+      name: 'never read, with data: usable, behind them',
+      slot: { usedBytes: 9e9 },
+      status: {},
+      state: 'Usable',
       reason: 'NotYetRead',
     },
     { name: 'known to be blank: scratch', slot: { blank: true }, status: {}, state: 'Scratch', reason: '' },
@@ -97,7 +111,7 @@ describe('a tape that was found', () => {
   it('changes its library when it was found in another one', () => {
     const away = tape('tape-0', { state: 'Exported' }, { library: 'library-1' });
     const found = changes({ slots: [{ address: 1024, barcode: 'TAPE-0' }] }, [away]);
-    expect(found).toMatchObject([{ kind: 'update', status: { state: 'Scratch', library: 'library-0' } }]);
+    expect(found).toMatchObject([{ kind: 'update', status: { state: 'Usable', library: 'library-0' } }]);
   });
 
   it.each(['Foreign', 'NotUsable'] as const)('stays %s, which was found by trying it', (state) => {
