@@ -2,6 +2,7 @@ import type { Bytes } from '../posix/bytes.ts';
 import { getXattr, listXattrs, type XattrPlace } from '../posix/xattr.ts';
 import { ACL_ACCESS, ACL_DEFAULT, aclToText } from './acl.ts';
 import { paxRecord } from './header.ts';
+import type { WalkStep } from './walk.ts';
 
 const escapeName = (name: Bytes): Bytes => name.replaceAll('%', '%25').replaceAll('=', '%3D');
 
@@ -27,3 +28,7 @@ export const attributeRecords = (place: XattrPlace): Bytes => {
   }
   return records;
 };
+
+/** Records of a folder just met. */
+export const folderAttributes = (step: WalkStep): Bytes =>
+  attributeRecords(step.fd >= 0 ? { fd: step.fd } : { folder: step.folder, name: step.name });

@@ -1,13 +1,15 @@
-import { writeSync } from 'node:fs';
 import { mustSucceed } from '../posix/errno.ts';
-import { truncateFd } from '../posix/file.ts';
+import { truncateFd, writeAt } from '../posix/file.ts';
 import { ArchiveError } from './archive-error.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
 
 const FATAL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
 
 const writeAll = (fd: number, bytes: Buffer, position: number): void => {
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  for (let done = 0; done < bytes.length;) {
+    const rest = done === 0 ? bytes : bytes.subarray(done);
+    done += mustSucceed('pwrite', writeAt(fd, rest, position + done));
+  }
 };
 
 const writePieces = (fd: number, member: Member, reader: PaxReader, base: number): number => {

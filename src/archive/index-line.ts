@@ -69,6 +69,10 @@ export const linkIdentity = (stat: FileStat, isClone = false): readonly [string,
   timeText(stat.birthSec, stat.birthNs),
 ];
 
+/** The same for every name of a file, another for every other file. */
+export const linkKey = ({ devMajor, devMinor, inodeHigh, inodeLow, birthSec, birthNs }: FileStat): string =>
+  [devMajor, devMinor, inodeHigh, inodeLow, birthSec, birthNs].join();
+
 /** What an index line tells beside what the stat tells. */
 export interface LineExtras {
   readonly linkTarget?: Bytes | undefined;

@@ -1,3 +1,4 @@
+import { bytesOf } from '../posix/bytes.ts';
 import { ArchiveError } from './archive-error.ts';
 import type { CursorJson } from './escape.ts';
 
@@ -106,3 +107,6 @@ export const parseInfo = (content: Buffer): SegmentInfo => {
   if (!isInfo(value)) throw new ArchiveError('InfoInvalid', 'fields are missing or of another type');
   return value;
 };
+
+/** The info member's content. */
+export const infoContent = (info: SegmentInfo): Buffer => Buffer.from(bytesOf(`${JSON.stringify(info)}\n`), 'latin1');

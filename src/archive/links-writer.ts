@@ -4,7 +4,8 @@ import type { BlockSink } from './blocks.ts';
 import { refusalOf } from './limits.ts';
 import { compareCursors, START } from './order.ts';
 import type { Boundaries } from './plan.ts';
-import { folderAttributes } from './member-writer.ts';
+import { folderAttributes } from './attributes.ts';
+import { linkKey } from './index-line.ts';
 import { beginSegment, type SegmentTask } from './segment-writer.ts';
 import type { SegmentTotals } from './segment-totals.ts';
 import { walk } from './walk.ts';
@@ -57,9 +58,6 @@ class SegmentFinder {
   }
 }
 
-const keyOf = (stat: FileStat): string =>
-  [stat.devMajor, stat.devMinor, stat.inodeHigh, stat.inodeLow, stat.birthSec, stat.birthNs].join();
-
 /**
  * Writes the segment `links`, after everything else, from a walk of its own: the names of files whose first name lies
  * in another segment, in the folders that hold them, and the folders in which parts are joined. Names whose file has
@@ -104,7 +102,7 @@ export const writeLinksSegment = (task: LinksTask, sink: BlockSink): SegmentTota
     if (joined) tellFolder();
     // Where one of the names could not be stored, there is nothing to join.
     if (stat.nlink < 2 || refusalOf(path, stat) !== undefined) continue;
-    const key = keyOf(stat);
+    const key = linkKey(stat);
     const first = firstNames.get(key);
     if (first === undefined && firstNames.size >= maxFirstNames) {
       members.entries += 1;

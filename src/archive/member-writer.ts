@@ -1,14 +1,21 @@
 import { constants } from 'node:os';
-import { bytesOf, type Bytes } from '../posix/bytes.ts';
+import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
 import { closeFd, readLinkAt } from '../posix/file.ts';
 import { FileStat, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../posix/stat.ts';
-import { attributeRecords } from './attributes.ts';
+import { attributeRecords, folderAttributes } from './attributes.ts';
 import { escapePath } from './escape.ts';
 import { dataExtents, extentBytes, mayHaveHoles, type Extents } from './extents.ts';
 import type { FileOpener } from './file-opener.ts';
 import { paxRecord, TYPE, writeHeader, type TypeFlag } from './header.ts';
-import { partIdentity, writeIndexLine, type EntryFlag, type EntryType, type LineExtras } from './index-line.ts';
+import {
+  linkKey,
+  partIdentity,
+  writeIndexLine,
+  type EntryFlag,
+  type EntryType,
+  type LineExtras,
+} from './index-line.ts';
 import type { IndexWriter } from './index-writer.ts';
 import { MAX_LINK_BYTES, refusalOf } from './limits.ts';
 import { padding, type PaxOut } from './pax-out.ts';
@@ -107,7 +114,7 @@ export class MemberWriter {
       this.#note(path, why);
     }
     const extras: LineExtras = why === 'socket' || why === 'reserved' ? {} : { error: why };
-    this.#indexOnly(path, 's', stat, { ...extras, flags: ['skipped'] });
+    this.#line(path, 's', stat, undefined, { ...extras, flags: ['skipped'] });
   }
 
   /** What a folder listed and is not there. */
@@ -153,16 +160,11 @@ export class MemberWriter {
     );
   }
 
-  #line(path: Bytes, type: EntryType, stat: FileStat, start: number, extras: LineExtras): void {
+  /** @param start  where its member begins; absent where it has none */
+  #line(path: Bytes, type: EntryType, stat: FileStat | undefined, start: number | undefined, extras: LineExtras): void {
     const { index, out, isClone } = this.#context;
-    writeIndexLine(index.line, path, type, stat, extras, isClone, start, out.offset - start);
-    index.endLine();
-  }
-
-  /** A line of what has no member. */
-  #indexOnly(path: Bytes, type: EntryType, stat: FileStat | undefined, extras: LineExtras): void {
-    const { index, isClone } = this.#context;
-    writeIndexLine(index.line, path, type, stat, extras, isClone);
+    const length = start === undefined ? 0 : out.offset - start;
+    writeIndexLine(index.line, path, type, stat, extras, isClone, start, length);
     index.endLine();
   }
 
@@ -179,14 +181,9 @@ export class MemberWriter {
     this.#line(path, 'd', stat, start, extras);
   }
 
-  #linkKey(stat: FileStat): string {
-    const { devMajor, devMinor, inodeHigh, inodeLow, birthSec, birthNs } = stat;
-    return [devMajor, devMinor, inodeHigh, inodeLow, birthSec, birthNs].join();
-  }
-
   /** Returns false where this is the first name here. */
   #writeLinkMember(path: Bytes, stat: FileStat): boolean {
-    const target = this.#linked.get(this.#linkKey(stat));
+    const target = this.#linked.get(linkKey(stat));
     if (target === undefined) return false;
     this.writeLink(path, target, stat);
     return true;
@@ -200,11 +197,11 @@ export class MemberWriter {
 
   /** A name that stands in the index alone; of some even the first name is not known. */
   writeUnsureLink(path: Bytes, target: Bytes | undefined, stat: FileStat): void {
-    this.#indexOnly(path, 'h', stat, { linkTarget: target, flags: ['unsure'] });
+    this.#line(path, 'h', stat, undefined, { linkTarget: target, flags: ['unsure'] });
   }
 
   #rememberName(path: Bytes, stat: FileStat): void {
-    if (stat.nlink > 1) this.#linked.set(this.#linkKey(stat), path);
+    if (stat.nlink > 1) this.#linked.set(linkKey(stat), path);
   }
 
   #writeSymlink(step: WalkStep): void {
@@ -424,10 +421,3 @@ export class MemberWriter {
     );
   }
 }
-
-/** Records of a folder just met. */
-export const folderAttributes = (step: WalkStep): Bytes =>
-  attributeRecords(step.fd >= 0 ? { fd: step.fd } : { folder: step.folder, name: step.name });
-
-/** The info member's content. */
-export const infoContent = (info: object): Buffer => Buffer.from(bytesOf(`${JSON.stringify(info)}\n`), 'latin1');

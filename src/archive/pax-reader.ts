@@ -63,12 +63,21 @@ const invalid = (message: string): never => {
 export const checkPath = (name: Bytes): Bytes => {
   if (name === '' || name.includes('\0'))
     throw new ArchiveError('NameRefused', `empty, or with a NUL: ${JSON.stringify(name.slice(0, 200))}`);
-  for (const component of name.split('/')) {
-    if (component === '' || component === '.' || component === '..')
-      throw new ArchiveError('NameRefused', JSON.stringify(name.slice(0, 200)));
+  for (let begin = 0; begin <= name.length;) {
+    const slash = name.indexOf('/', begin);
+    const end = slash < 0 ? name.length : slash;
+    if (isNoName(name, begin, end)) throw new ArchiveError('NameRefused', JSON.stringify(name.slice(0, 200)));
+    begin = end + 1;
   }
   return name;
 };
+
+const DOT = 0x2e;
+
+/** Whether a component is empty, `.` or `..`. */
+const isNoName = (name: Bytes, begin: number, end: number): boolean =>
+  end === begin ||
+  (name.charCodeAt(begin) === DOT && (end === begin + 1 || (end === begin + 2 && name.charCodeAt(begin + 1) === DOT)));
 
 /** What stands for a path that is too long. */
 export const cutPath = (name: Bytes): Bytes => name.slice(0, TOLD_PATH_BYTES).replace(/\/[^/]*$/, '');

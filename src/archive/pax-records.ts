@@ -45,6 +45,21 @@ const toSize = (value: Bytes): number => {
   return Number.isSafeInteger(size) ? size : invalid(`size=${value}`);
 };
 
+/** A time of our days as `writeHeader` writes it: ten digits, a dot, nine digits. */
+const usualTime = (value: Bytes): { readonly sec: number; readonly ns: number } | undefined => {
+  if (value.length !== 20 || value.charCodeAt(10) !== 0x2e) return undefined;
+  let sec = 0;
+  let ns = 0;
+  for (let at = 0; at < 20; at += 1) {
+    if (at === 10) continue;
+    const digit = value.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    if (at < 10) sec = sec * 10 + digit;
+    else ns = ns * 10 + digit;
+  }
+  return { sec, ns };
+};
+
 const toTime = (records: PaxRecords, value: Bytes): { readonly sec: number; readonly ns: number } => {
   const match = TIME.exec(value);
   if (match === null) return invalid(`mtime=${value.slice(0, 40)}`);
@@ -83,7 +98,7 @@ const apply = (records: PaxRecords, key: Bytes, value: Bytes): void => {
       records.gid = toNumber(records, key, value, MAX_ID);
       break;
     case 'mtime':
-      records.mtime = toTime(records, value);
+      records.mtime = usualTime(value) ?? toTime(records, value);
       break;
     case 'SCHILY.acl.access':
       records.aclAccess = value;

@@ -108,6 +108,9 @@ const emptyStep = (stat: FileStat): WalkStep => ({
   ...{ kind: 'entry', path: '', name: '', folder: -1, fd: -1, stat, part: undefined, errno: 0 },
 });
 
+/** Most folders hold nothing but files: no name is looked up in them. */
+const isOther = ({ others }: Frame, name: Bytes): boolean => others.size > 0 && others.has(name);
+
 class Walker {
   readonly #options: WalkOptions;
   readonly #stack: Frame[] = [];
@@ -175,7 +178,7 @@ class Walker {
     const beginsHere = atFrom && from.path === path;
     const inRange = !atFrom || (beginsHere && from.offset === 0);
 
-    if (inRange && !endsHere && !frame.others.has(name) && (frame.parent !== undefined || name !== hidden)) {
+    if (inRange && !endsHere && !isOther(frame, name) && (frame.parent !== undefined || name !== hidden)) {
       if (filter !== undefined && filter.decide(path, false, frame.included) === 'out') return undefined;
       if (this.#openFile(frame, name)) return this.#tell(frame, 'entry', path, name, undefined, 0);
     }

@@ -32,6 +32,7 @@ const fchownCall = declare('int fchown(int, unsigned int, unsigned int)');
 const fchmodCall = declare('int fchmod(int, unsigned int)');
 const fchmodatCall = declare('int fchmodat(int, const uint8_t*, unsigned int, int)');
 const ftruncateCall = declare('int ftruncate(int, int64_t)');
+const pwriteCall = declare('int64_t pwrite(int, const uint8_t*, size_t, int64_t)');
 const fallocateCall = declare('int fallocate(int, int, int64_t, int64_t)');
 const fadviseCall = declare('int posix_fadvise(int, int64_t, int64_t, int)');
 const lseekCall = declare('int64_t lseek(int, int64_t, int)');
@@ -87,6 +88,10 @@ export const chmodAt = (folder: number, name: Bytes, mode: number): number =>
   fchmodatCall(folder, cString(name), mode, 0);
 
 export const truncateFd = (fd: number, sizeBytes: number): number => ftruncateCall(fd, sizeBytes);
+
+/** Returns how many of the bytes were written, which may be fewer than all. */
+export const writeAt = (fd: number, bytes: Uint8Array, position: number): number =>
+  pwriteCall(fd, bytes, bytes.length, position);
 
 export const FALLOC_FL_KEEP_SIZE = 1;
 export const FALLOC_FL_PUNCH_HOLE = 2;

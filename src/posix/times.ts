@@ -8,14 +8,15 @@ const futimensCall = declare('int futimens(int, const uint8_t*)');
 // struct timespec[2]: access and modification
 const raw = new ArrayBuffer(32);
 const bytes = new Uint8Array(raw);
-const view = new DataView(raw);
+// Little-endian on every machine that Node runs on; 64 bits in two words, since a BigInt is garbage for each file.
+const words = new Int32Array(raw);
+const HIGH = 2 ** 32;
 
 const fill = (sec: number, ns: number): Uint8Array => {
-  const whole = BigInt(sec);
-  for (const at of [0, 16]) {
-    view.setBigInt64(at, whole, true);
-    view.setBigInt64(at + 8, BigInt(ns), true);
-  }
+  const high = Math.floor(sec / HIGH);
+  words[0] = words[4] = sec - high * HIGH;
+  words[1] = words[5] = high;
+  words[2] = words[6] = ns;
   return bytes;
 };
 

@@ -36,8 +36,9 @@ const offerEnough = (call: (limitBytes: number) => number): number => {
   return length === -ERANGE ? call(LIMIT) : length;
 };
 
-const listed = (list: (limitBytes: number) => number): readonly Bytes[] | number => {
-  const length = offerEnough(list);
+const listed = (list: (limitBytes: number) => number): readonly Bytes[] | number => namesOf(offerEnough(list));
+
+const namesOf = (length: number): readonly Bytes[] | number => {
   if (length === -ENOTSUP || length === -EOPNOTSUPP) return NONE;
   return length < 0 ? length : split(length);
 };
@@ -46,8 +47,10 @@ const listed = (list: (limitBytes: number) => number): readonly Bytes[] | number
 export const listXattrs = (place: XattrPlace): readonly Bytes[] | number =>
   'fd' in place ? listXattrsFd(place.fd) : listXattrsAt(place.folder, place.name);
 
-export const listXattrsFd = (fd: number): readonly Bytes[] | number =>
-  listed((limitBytes) => flistxattrCall(fd, listBuffer, limitBytes));
+export const listXattrsFd = (fd: number): readonly Bytes[] | number => {
+  const length = flistxattrCall(fd, listBuffer, USUAL);
+  return namesOf(length === -ERANGE ? flistxattrCall(fd, listBuffer, LIMIT) : length);
+};
 
 export const listXattrsAt = (folder: number, name: Bytes): readonly Bytes[] | number =>
   listed((limitBytes) => llistxattrCall(cString(pathOf(folder, name)), listBuffer, limitBytes));
