@@ -235,6 +235,9 @@ const tidyUp = async (): Promise<void> => {
   const there = await bench.kubectl('get', 'namespace', team, '--ignore-not-found', '-o', 'name');
   if (there === '') return;
   await bench.kubectl('delete', 'restores,backupjobs', '--all', '-n', team, '--wait=true', '--timeout=120s');
+  // It would keep the folder that is removed now.
+  await bench.kubectl('delete', 'pod', 'application', '-n', team, '--ignore-not-found');
+  if (existsSync(libraryFolder(1))) goFast();
   for (const folder of ['targets', 'notes']) rmSync(path.join(bench.state, folder), { recursive: true, force: true });
 };
 
