@@ -3,6 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Ended, run } from '../support/shell.ts';
 
 const main = path.join(import.meta.dirname, '../../dev/cluster/main.ts');
 
@@ -34,6 +35,12 @@ export class ClusterBench {
 
   async exec(...command: readonly string[]): Promise<string> {
     return this.verb('exec', ['--', ...command]);
+  }
+
+  /** As `exec`, with its exit code; programs of the folder come first. */
+  async ran(bin: string, ...command: readonly string[]): Promise<Ended> {
+    const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+    return run(process.execPath, [main, 'exec', '--state', this.state, '--', ...command], { env });
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {

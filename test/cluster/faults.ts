@@ -14,12 +14,12 @@ import {
 } from '../../dev/cluster/faults.ts';
 import { isAlive } from '../../dev/processes/process-identity.ts';
 import {
+  argumentsOf,
   condition,
   evict,
   layout,
   leaderNode,
   limitMemory,
-  operators,
   readPod,
   seen,
   settle,
@@ -35,9 +35,6 @@ import { atRest, bench, ended, goFast, image, jobOf, leaderOf, nodes, restoreAnd
 /** What can't be told at once is given up soon: these tests wait for it. */
 const impatient = ['heartbeat=2s', 'fenceTimeout=20s', 'podStartTimeout=15s'].map((one) => `settings.${one}`);
 const spec = { stallTimeout: '10s', disjointness: { server: 'Preferred' } };
-
-const argumentsOf = async (): Promise<readonly string[]> =>
-  (await operators()).map(({ spec: pod }) => pod?.containers[0]?.args?.join(' ') ?? '');
 
 const history = (job: Awaited<ReturnType<typeof ended>>): readonly string[] =>
   (job.status?.failoverHistory ?? []).map(({ reason }) => reason ?? '');

@@ -25,7 +25,9 @@ import {
   system,
   team,
 } from './installed.ts';
+import { releaseTests } from './release.ts';
 import { rightsTests } from './rights.ts';
+import { userTests } from './users.ts';
 
 beforeAll(setUp);
 afterAll(async () => bench.close());
@@ -142,4 +144,6 @@ describe('on a whole cluster', () => {
 });
 
 rightsTests();
+userTests();
 faultTests();
+releaseTests();
