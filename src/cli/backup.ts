@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupJob } from '../api/generated/index.ts';
-import { labels } from '../api/names.ts';
+import { annotations, labels } from '../api/names.ts';
 import { apiVersion, backupJobs, backupSchedules } from '../api/resources.ts';
 import { isApiError, type Resource } from '../kube/api.ts';
 import { CliError } from './cli-error.ts';
 import { asTheyAre, inFormat } from './objects-as-they-are.ts';
-import { readList, readOne } from './observe.ts';
+import { readList, readOne, type Work } from './observe.ts';
 import type { BackupFlags, Making, Reach } from './orders.ts';
 import type { Context, Session } from './session.ts';
+import type { Screen } from './terminal.ts';
 import { waitForEnd } from './wait-for-end.ts';
 
 type BackupOrder = BackupFlags & Making & { readonly reach: Reach };
@@ -65,7 +66,7 @@ export const makeBackup = async (session: Session, order: BackupOrder): Promise<
   const job =
     order.fromSchedule === undefined
       ? await createJob(session, order)
-      : await runSchedule(session, order.fromSchedule, order.wait);
+      : await runSchedule(session, order.fromSchedule, order);
   if (job === undefined) return 0;
   return tellMade(session, { kind: 'BackupJob', object: job }, order);
 };
@@ -84,23 +85,38 @@ const createJob = async ({ api, namespace, signal }: Session, order: BackupOrder
   }
 };
 
-/** Name or object, then the end of it if that is wanted. */
-export const tellMade = async (
-  session: Session,
-  work: Parameters<typeof waitForEnd>[1],
-  { wait, output }: Making,
-): Promise<number> => {
-  const { kind, object } = work;
-  if (output !== undefined) session.screen.print([asTheyAre(output, [work], true)]);
-  else session.screen.print([`${kind.toLowerCase()}/${object.metadata.name} created`]);
-  return wait ? waitForEnd(session, work) : 0;
+/** Name or object; where the end of it is waited for, the object as it is then. */
+export const tellMade = async (session: Session, work: Work, { wait, output }: Making): Promise<number> => {
+  const said = `${work.kind.toLowerCase()}/${work.object.metadata.name} created`;
+  if (output === undefined) {
+    session.screen.print([said]);
+    return wait ? (await waitForEnd(session, work)).code : 0;
+  }
+  if (!wait) {
+    session.screen.print([asTheyAre(output, [work], true)]);
+    return 0;
+  }
+  session.say(said);
+  const { code, ended } = await waitForEnd({ ...session, screen: besides(session) }, work);
+  session.screen.print([asTheyAre(output, [ended], true)]);
+  return code;
+};
+
+/** Standard output is for one object that a program reads; how far it is goes to standard error. */
+const besides = ({ say }: Pick<Session, 'say'>): Screen => {
+  const print = (lines: readonly string[]): void => lines.forEach((line) => say(line));
+  return { isTerminal: false, print, redraw: print };
 };
 
 const lookMs = 500;
 
-/** @returns the job, where it is waited for */
-const runSchedule = async (session: Session, name: string, wait: boolean): Promise<BackupJob | undefined> => {
-  const { api, namespace, signal, screen, nowMs } = session;
+/** @returns the job, where it is waited for or to be shown */
+const runSchedule = async (
+  session: Session,
+  name: string,
+  { wait, output }: Making,
+): Promise<BackupJob | undefined> => {
+  const { api, namespace, signal, screen, say, nowMs } = session;
   const ref = { namespace, name };
   const before = await readOne(api, backupSchedules, ref, signal);
   if (before === undefined) {
@@ -109,14 +125,16 @@ const runSchedule = async (session: Session, name: string, wait: boolean): Promi
       others.length === 0 ? 'there is none' : `there are ${others.map((one) => one.metadata.name).join(', ')}`;
     throw new CliError('NotFound', `namespace ${namespace} has no BackupSchedule ${name}; ${there}`);
   }
-  const known = new Set((await jobsOf(session, name)).map(({ metadata }) => metadata.uid));
   const token = new Date(nowMs()).toISOString();
   const options = { type: 'merge', fieldManager: 'kubectl-twinreel' } as const;
   await api.patch(backupSchedules, ref, { spec: { runNow: token } }, options, signal);
-  screen.print([`backupschedule/${name} is asked to run now (spec.runNow: ${token})`]);
-  if (!wait) return undefined;
+  const asked = `backupschedule/${name} is asked to run now (spec.runNow: ${token})`;
+  if (output === undefined) screen.print([asked]);
+  else say(asked);
+  if (before.spec.suspend) say(`${name} is suspended: the job is made when spec.suspend is false again`);
+  if (!wait && output === undefined) return undefined;
   for (;;) {
-    const made = (await jobsOf(session, name)).find(({ metadata }) => !known.has(metadata.uid));
+    const made = (await jobsOf(session, name)).find((job) => job.metadata.annotations?.[annotations.runNow] === token);
     if (made !== undefined) return made;
     await sleep(lookMs, undefined, { signal });
   }

@@ -10,6 +10,8 @@ import { backupJobs, restores } from '../api/resources.ts';
 import { printable } from './printable.ts';
 import type { Session } from './session.ts';
 
+/** What a pod that has ended has logged is there: it comes as fast as network and machine are. */
+const lastLinesMs = 30_000;
 /** Pods of a load live for seconds, and are removed soon after their end. */
 const lookMs = 500;
 
@@ -41,11 +43,26 @@ const follow = async (session: Session, { name, stream, tail }: LogsOrder): Prom
     }
     const logs = [...followed.values()];
     if (over) {
+      const running = new Set(items.filter((pod) => !isOver(pod)).map(({ metadata }) => metadata?.uid ?? ''));
+      const ended = [...followed].filter(([uid]) => !running.has(uid)).map(([, log]) => log);
+      await within(lastLinesMs, ended, signal);
       // Pods whose end waits for something else are not waited for.
-      await Promise.race([Promise.all(logs.map(({ ended }) => ended())), sleep(4 * lookMs, undefined, { signal })]);
+      await within(4 * lookMs, logs, signal);
       return logs.some(({ lines }) => lines > 0) ? 0 : 1;
     }
     await sleep(lookMs, undefined, { signal });
+  }
+};
+
+/** Returns when all is read, or the time is over. */
+const within = async (ms: number, logs: readonly PodLog[], signal: AbortSignal): Promise<void> => {
+  const whole = new AbortController();
+  const late = sleep(ms, undefined, { signal: AbortSignal.any([signal, whole.signal]) });
+  try {
+    await Promise.race([Promise.all(logs.map(({ ended }) => ended())), late]);
+  } finally {
+    whole.abort();
+    late.catch(() => undefined);
   }
 };
 

@@ -6,8 +6,10 @@ import { unescapePath } from '../archive/escape.ts';
 import { indexFileName } from '../archive/index-folder.ts';
 import type { IndexLine } from '../archive/index-line.ts';
 import { parseIndexLine, readIndex } from '../archive/index-reader.ts';
+import { comparePaths } from '../archive/order.ts';
 import { makePathFilter } from '../archive/path-filter.ts';
 import { formatBytes } from '../decide/units.ts';
+import type { Bytes } from '../posix/bytes.ts';
 import { CliError } from './cli-error.ts';
 import type { Listing } from './orders.ts';
 import { printable } from './printable.ts';
@@ -24,9 +26,11 @@ export const listBackup = (
   const indexes = indexesOf(catalogue, uid);
   const wanted = wantedOf(of);
   let found = 0;
+  let shownTo: Bytes = '';
   for (const [n, path] of indexes) {
-    const lines = linesOf(path, n, wanted, long);
+    const { lines, last } = linesOf(path, { n, after: shownTo, wanted, long });
     found += lines.length;
+    shownTo = last;
     screen.print(lines);
   }
   const missing = gapsIn([...indexes.keys()]);
@@ -85,8 +89,18 @@ const matcherOf = (pattern: string): Wanted => {
   }
 };
 
-const linesOf = (file: string, n: number, wanted: Wanted, long: boolean): readonly string[] => {
-  const shown: string[] = [];
+interface Showing {
+  readonly n: number;
+  /** Up to here the segments before have told everything, in the order of a walk. */
+  readonly after: Bytes;
+  readonly wanted: Wanted;
+  readonly long: boolean;
+}
+
+/** @returns with the last path that is known now */
+const linesOf = (file: string, { n, after, wanted, long }: Showing): { lines: readonly string[]; last: Bytes } => {
+  const lines: string[] = [];
+  let last = after;
   const source = openSource(file);
   try {
     for (const text of readIndex(source)) {
@@ -94,14 +108,17 @@ const linesOf = (file: string, n: number, wanted: Wanted, long: boolean): readon
       const path = unescapePath(line.p);
       // A folder stands again in each segment with something beneath it, a large file in each with a part of it.
       const again = line.z?.includes('above') === true || (line.y !== undefined && line.y[1] > 0);
-      if (path === '' || path === '.' || again || !wanted(path, line.t)) continue;
+      // The segment `links`, which is the last, begins from the start: each of its names stands in another one, too.
+      if (path === '' || path === '.' || again || comparePaths(path, after) <= 0) continue;
+      last = path;
+      if (!wanted(path, line.t)) continue;
       const name = printable(Buffer.from(path, 'latin1').toString('utf8'));
-      shown.push(long ? longLine(line, name, n) : `${name}${line.t === 'd' ? '/' : ''}`);
+      lines.push(long ? longLine(line, name, n) : `${name}${line.t === 'd' ? '/' : ''}`);
     }
   } finally {
     source.close();
   }
-  return shown;
+  return { lines, last };
 };
 
 const longLine = ({ t, a, u, g, s, m, z, e }: IndexLine, name: string, n: number): string => {

@@ -13,22 +13,30 @@ import { routeOf } from './story.ts';
 
 const lookMs = 1000;
 
-/** @returns the exit code: 0 if it has succeeded. @throws CliError NotFound when it was deleted meanwhile; ApiError */
-export const waitForEnd = async (session: Session, work: Work): Promise<number> => {
+export interface Waited {
+  /** The exit code: 0 if it has succeeded. */
+  readonly code: number;
+  /** As it is; not yet fit for a terminal. */
+  readonly ended: Work;
+}
+
+/** @throws CliError NotFound when it was deleted meanwhile; ApiError */
+export const waitForEnd = async (session: Session, work: Work): Promise<Waited> => {
   const { screen, signal, say } = session;
   const { kind, object } = work;
   let said = '';
   for (;;) {
-    const seen = await look(session, work);
+    const ended = await look(session, work);
+    const seen = printable(ended);
     const line = lineOf(seen);
     if (screen.isTerminal) screen.redraw([line, ...streamBars(session, seen)]);
     else if (line !== said) screen.print([line]);
     said = line;
     const { phase, message = '', completionTime } = seen.object.status ?? {};
     if (completionTime !== undefined) {
-      if (phase === 'Succeeded') return 0;
+      if (phase === 'Succeeded') return { code: 0, ended };
       say(`error: ${kind} ${object.metadata.name} is ${phase ?? '?'}: ${message}`);
-      return 1;
+      return { code: 1, ended };
     }
     await sleep(lookMs, undefined, { signal }).catch((error: unknown) => {
       say(
@@ -45,7 +53,7 @@ const look = async ({ api, signal }: Session, { kind, object }: Work): Promise<W
   const seen = await read(kind, async (resource) => readOne(api, resource, ref, signal));
   if (seen === undefined || seen.object.metadata.uid !== metadata.uid)
     throw new CliError('NotFound', `${kind} ${metadata.name} was deleted`);
-  return printable(seen);
+  return seen;
 };
 
 type Read = <T extends BackupJob | Restore>(resource: Resource<T>) => Promise<T | undefined>;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clientEnvironment, entering } from '../../dev/cluster/enter.ts';
 import { layoutOf } from '../../dev/cluster/layout.ts';
+import { type Ended, run } from '../support/shell.ts';
 
 const main = path.join(import.meta.dirname, '../../dev/cluster/main.ts');
 
@@ -35,9 +36,15 @@ export class ClusterBench {
 
   /** As `exec`, with something to read. */
   async fed(input: string, ...command: readonly string[]): Promise<string> {
-    const layout = layoutOf(this.state);
-    this.#environment ??= await clientEnvironment(layout, console.error);
-    return output(entering(layout, 'control-plane', command), { env: this.#environment, input });
+    const env = await this.#clients();
+    return output(entering(layoutOf(this.state), 'control-plane', command), { env, input });
+  }
+
+  /** As `exec`, with its exit code; programs of the folder come first. */
+  async ran(bin: string, ...command: readonly string[]): Promise<Ended> {
+    const environment = await this.#clients();
+    const [file = '', ...args] = entering(layoutOf(this.state), 'control-plane', command);
+    return run(file, args, { env: { ...environment, PATH: `${bin}:${environment['PATH'] ?? ''}` } });
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {
@@ -67,6 +74,11 @@ export class ClusterBench {
       await sleep(250);
     }
     throw new Error(`not so after ${seconds} s: ${what}`, { cause: last });
+  }
+
+  async #clients(): Promise<NodeJS.ProcessEnv> {
+    this.#environment ??= await clientEnvironment(layoutOf(this.state), console.error);
+    return this.#environment;
   }
 
   async close(): Promise<void> {

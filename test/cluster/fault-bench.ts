@@ -22,6 +22,10 @@ export const operators = async (): Promise<readonly Pod[]> => {
   return found.items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
 };
 
+/** Of the operators, each one's in a line. */
+export const argumentsOf = async (): Promise<readonly string[]> =>
+  (await operators()).map(({ spec }) => spec?.containers[0]?.args?.join(' ') ?? '');
+
 export const readPod = async (name: string): Promise<Pod> => bench.json<Pod>('pod', name, ...system);
 
 const nodeNamed = (name: string | undefined): NodeName => {

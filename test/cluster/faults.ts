@@ -14,6 +14,7 @@ import {
 } from '../../dev/cluster/faults.ts';
 import { isAlive } from '../../dev/processes/process-identity.ts';
 import {
+  argumentsOf,
   condition,
   cutWorker,
   evict,
@@ -22,6 +23,7 @@ import {
   leaderNode,
   limitMemory,
   operators,
+  readPod,
   seen,
   settle,
   spreadOperators,
@@ -36,9 +38,6 @@ import { atRest, bench, ended, goFast, image, jobOf, leaderOf, nodes, restoreAnd
 /** What can't be told at once is given up soon: these tests wait for it. */
 const impatient = ['heartbeat=2s', 'fenceTimeout=20s', 'podStartTimeout=15s'].map((one) => `settings.${one}`);
 const spec = { stallTimeout: '10s', disjointness: { server: 'Preferred' } };
-
-const argumentsOf = async (): Promise<readonly string[]> =>
-  (await operators()).map(({ spec: pod }) => pod?.containers[0]?.args?.join(' ') ?? '');
 
 const history = (job: Awaited<ReturnType<typeof ended>>): readonly string[] =>
   (job.status?.failoverHistory ?? []).map(({ reason }) => reason ?? '');

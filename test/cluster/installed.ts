@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import type { BackupJob, BackupServer, Restore, TapeLibrary } from '../../src/api/generated/index.ts';
+import type { BackupJob, BackupServer, Restore, Tape, TapeLibrary } from '../../src/api/generated/index.ts';
 import type { Pod } from '../../src/kube/core-types.ts';
 import { goTool } from '../../dev/tools/go-tools.ts';
 import { compareTrees } from '../support/compare-trees.ts';
@@ -165,6 +165,21 @@ export const atRest = async (): Promise<true> =>
     return holders.length + drives.length + pods.length === 0 ? true : undefined;
   });
 
+/** What of the hardware the job has: nothing, once it has ended and let go. */
+export const heldBy = async (uid: string): Promise<readonly string[]> => {
+  const [servers, libraries, tapes] = await Promise.all([
+    bench.json<{ items: BackupServer[] }>('backupservers'),
+    bench.json<{ items: TapeLibrary[] }>('tapelibraries'),
+    bench.json<{ items: Tape[] }>('tapes'),
+  ]);
+  const holds = (holder: { readonly uid: string } | undefined): boolean => holder?.uid === uid;
+  return [
+    ...servers.items.filter(({ status }) => status?.holders?.some(holds)),
+    ...libraries.items.filter(({ status }) => status?.drives?.some(({ holder }) => holds(holder))),
+    ...tapes.items.filter(({ status }) => holds(status?.holder)),
+  ].map(({ metadata }) => metadata.name);
+};
+
 /** @param like what has to come back */
 export const restoreAndCompare = async (
   job: string,
@@ -234,6 +249,7 @@ const startCluster = async (): Promise<void> => {
 const tidyUp = async (): Promise<void> => {
   const there = await bench.kubectl('get', 'namespace', team, '--ignore-not-found', '-o', 'name');
   if (there === '') return;
+  await bench.kubectl('delete', 'backupschedules,cronjobs', '--all', '-n', team);
   await bench.kubectl('delete', 'restores,backupjobs', '--all', '-n', team, '--wait=true', '--timeout=120s');
   // It would keep the folder that is removed now.
   await bench.kubectl('delete', 'pod', 'application', '-n', team, '--ignore-not-found');
@@ -261,12 +277,12 @@ const networkPolicy = async (): Promise<object> => {
   };
 };
 
-const install = async (): Promise<void> => {
+/** As docs/cluster.md has it, under the chart's NetworkPolicies. */
+export const install = async (...verb: readonly string[]): Promise<void> => {
   const values = ['image.repository=twinreel', 'image.tag=test', 'image.pullPolicy=Never'];
   const policies = `networkPolicy=${JSON.stringify(await networkPolicy())}`;
   const set = [...values.flatMap((one) => ['--set', one]), '--set-json', policies];
   await goTool('helm');
-  const verb = bench.isKept ? ['upgrade', '--install'] : ['install'];
   await bench.exec('helm', ...verb, 'twinreel', chart, '-n', 'twinreel-system', '--create-namespace', ...set);
   await bench.kubectl('rollout', 'status', 'deployment/twinreel-operator', ...system, '--timeout=120s');
 };
@@ -276,7 +292,7 @@ export const setUp = async (): Promise<void> => {
   else await startCluster();
   if (!existsSync(source)) makeTree(source, { files: 1500, totalBytes: 160 * 2 ** 20, seed: 11 });
   for (const folder of ['notes', 'targets']) mkdirSync(path.join(bench.state, folder));
-  await install();
+  await install(...(bench.isKept ? ['upgrade', '--install'] : ['install']));
   await bench.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: team } });
   if (!existsSync(libraryFolder(1))) await makeLibraries();
   await bench.apply(...hardware(), application());

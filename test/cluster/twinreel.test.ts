@@ -27,8 +27,10 @@ import {
   team,
 } from './installed.ts';
 import { localVolumeTests } from './local-volumes.ts';
+import { releaseTests } from './release.ts';
 import { rightsTests } from './rights.ts';
 import { snapshotTests } from './snapshots.ts';
+import { userTests } from './users.ts';
 
 beforeAll(setUp);
 afterAll(async () => bench.close());
@@ -148,4 +150,6 @@ rightsTests();
 localVolumeTests();
 snapshotTests();
 policyTests();
+userTests();
 faultTests();
+releaseTests();

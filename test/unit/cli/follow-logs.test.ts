@@ -125,6 +125,24 @@ describe('logs that are followed', { timeout: 60_000 }, () => {
     expect(asked.slice(0, 2)).toEqual(['5 since ever', 'all since 2030-01-01T00:00:01.000000000Z']);
   });
 
+  it('have the last lines of a pod that has gone, however late they come', async () => {
+    // Longer than a pod whose end is not known is waited for.
+    const lateMs = 3000;
+    const scene: Scene = {
+      pods: new Map([['tw-a-s0-e1', 'running']]),
+      job: running,
+      onLog: (_name, _query, response) => {
+        response.write(at(1, 'segment 0'));
+        scene.pods.delete('tw-a-s0-e1');
+        scene.job = ended;
+        setTimeout(() => response.end(at(2, 'done')), lateMs);
+      },
+    };
+    const { code, stdout } = await follow(scene);
+    expect(code).toBe(0);
+    expect(stdout).toBe('[tw-a-s0-e1] segment 0\n[tw-a-s0-e1] done\n');
+  });
+
   it('tell once of a node without a kubelet, go on, and exit with 1 where there was no line', async () => {
     let asked = 0;
     const scene: Scene = {

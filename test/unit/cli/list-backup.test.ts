@@ -35,6 +35,12 @@ describe('what is in a backup', { timeout: 60_000 }, () => {
       { p: 'docs/deep/%1B[2J', t: 'f', s: 1 },
       { p: 'top.odt', t: 'f', s: 1 },
     ]);
+    // The segment `links`: names that stand in others, too, in the folders that they are in.
+    write(0, 2, [
+      { p: 'docs', t: 'd' },
+      { p: 'docs/%C3%A4.odt', t: 'h', l: 'docs/big.iso' },
+      { p: 'top.odt', t: 'h', l: 'docs/big.iso' },
+    ]);
   });
   afterAll(() => rmSync(catalogue, { recursive: true }));
 
@@ -71,7 +77,7 @@ describe('what is in a backup', { timeout: 60_000 }, () => {
     const { code, stdout, stderr } = await cli('ls', uid);
     expect(code).toBe(0);
     expect(stdout).toBe('docs/\ntop.odt\nz\n');
-    expect(stderr).toContain('no index of segments 2, 3');
+    expect(stderr).toContain('no index of segments 3');
     rmSync(join(indexFolderOf(catalogue, uid, 0), indexFileName(4)));
   });
 });
