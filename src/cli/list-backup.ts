@@ -9,7 +9,6 @@ import { parseIndexLine, readIndex } from '../archive/index-reader.ts';
 import { comparePaths } from '../archive/order.ts';
 import { makePathFilter } from '../archive/path-filter.ts';
 import { formatBytes } from '../decide/units.ts';
-import type { Bytes } from '../posix/bytes.ts';
 import { CliError } from './cli-error.ts';
 import type { Listing } from './orders.ts';
 import { printable } from './printable.ts';
@@ -26,7 +25,7 @@ export const listBackup = (
   const indexes = indexesOf(catalogue, uid);
   const wanted = wantedOf(of);
   let found = 0;
-  let shownTo: Bytes = '';
+  let shownTo: string = '';
   for (const [n, path] of indexes) {
     const { lines, last } = linesOf(path, { n, after: shownTo, wanted, long });
     found += lines.length;
@@ -91,14 +90,14 @@ const matcherOf = (pattern: string): Wanted => {
 
 interface Showing {
   readonly n: number;
-  /** Up to here the segments before have told everything, in the order of a walk. */
-  readonly after: Bytes;
+  /** A path, as bytes: up to here the segments before have told everything, in the order of a walk. */
+  readonly after: string;
   readonly wanted: Wanted;
   readonly long: boolean;
 }
 
 /** @returns with the last path that is known now */
-const linesOf = (file: string, { n, after, wanted, long }: Showing): { lines: readonly string[]; last: Bytes } => {
+const linesOf = (file: string, { n, after, wanted, long }: Showing): { lines: readonly string[]; last: string } => {
   const lines: string[] = [];
   let last = after;
   const source = openSource(file);
