@@ -6,16 +6,16 @@
  * the owner first and frees after, so that nobody can call the intent Reserved once its units are being freed.
  */
 import type { Grant } from '../api/generated/index.ts';
-import { claimWishOf } from '../decide/anchors.ts';
-import { grantFrom, inOrder, neighbourOf } from '../decide/admission.ts';
-import type { Answer, Applicant } from '../decide/admission.ts';
-import { effectiveSpec } from '../decide/effective-spec.ts';
-import { holds, waitsForFirstSet } from '../decide/grant.ts';
-import type { Hardware } from '../decide/hardware.ts';
-import { decidePatience } from '../decide/patience.ts';
-import type { Refusal, Waiter } from '../decide/patience.ts';
-import { answersFor } from '../decide/queue.ts';
-import { jobWish, machineOf, restoreWish } from '../decide/wish.ts';
+import { claimWishOf } from '../decide/claim/anchors.ts';
+import { grantFrom, inOrder, neighbourOf } from '../decide/allocation/admission.ts';
+import type { Answer, Applicant } from '../decide/allocation/admission.ts';
+import { effectiveSpec } from '../decide/job/effective-spec.ts';
+import { holds, waitsForFirstSet } from '../decide/grant/grant.ts';
+import type { Hardware } from '../decide/allocation/hardware.ts';
+import { decidePatience } from '../decide/allocation/patience.ts';
+import type { Refusal, Waiter } from '../decide/allocation/patience.ts';
+import { answersFor } from '../decide/allocation/queue.ts';
+import { jobWish, machineOf, restoreWish } from '../decide/allocation/wish.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';

@@ -1,14 +1,14 @@
 /**
  * The reconciler of schedules: observe → decide → act. What makes, cancels or deletes jobs is decided on what the API
- * has, not on caches that lag. The job comes first, the status after it: see `decide/schedule.ts`.
+ * has, not on caches that lag. The job comes first, the status after it: see `decide/schedule/schedule.ts`.
  */
 import { readCronLine } from '../api/cron-line.ts';
 import type { BackupJob, BackupSchedule, BackupScheduleStatus } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { backupJobs, backupSchedules } from '../api/resources.ts';
-import { decideSchedule, type ScheduleDecision, type ScheduleSeen } from '../decide/schedule.ts';
-import { scheduleEvents } from '../decide/schedule-events.ts';
-import { isJobOf, jobNameOf, jobOf, type Start } from '../decide/scheduled-job.ts';
+import { decideSchedule, type ScheduleDecision, type ScheduleSeen } from '../decide/schedule/schedule.ts';
+import { scheduleEvents } from '../decide/schedule/schedule-events.ts';
+import { isJobOf, jobNameOf, jobOf, type Start } from '../decide/schedule/scheduled-job.ts';
 import { isApiError } from '../kube/api.ts';
 import { done, requeueAfter, type Reconcile, type Result } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';

@@ -1,7 +1,7 @@
 /** Mirrors the node of a backup server into its state. */
 import type { BackupServer } from '../api/generated/index.ts';
 import { backupServers } from '../api/resources.ts';
-import { decideServer } from '../decide/hardware-state.ts';
+import { decideServer } from '../decide/hardware/hardware-state.ts';
 import { done, requeueAfter, type Reconcile } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
 import { updateStatusIfChanged } from '../kube/writes.ts';

@@ -10,7 +10,7 @@ import type {
   Tape,
   TapeLibrary,
 } from '../api/generated/index.ts';
-import type { WorkerImage } from '../decide/worker-pod.ts';
+import type { WorkerImage } from '../decide/grant/worker-pod.ts';
 import type { Fabric } from '../devices/fabric/fabric.ts';
 import type { Api } from '../kube/api.ts';
 import type { Clock, Random } from '../kube/clock.ts';

@@ -2,9 +2,9 @@
 import type { FCSwitch } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { fcSwitches } from '../api/resources.ts';
-import { decideSwitch, type FabricAnswer } from '../decide/fabric-state.ts';
-import { orphanZones } from '../decide/orphans.ts';
-import { podFacts } from '../decide/pod-facts.ts';
+import { decideSwitch, type FabricAnswer } from '../decide/hardware/fabric-state.ts';
+import { orphanZones } from '../decide/grant/orphans.ts';
+import { podFacts } from '../decide/grant/pod-facts.ts';
 import { FabricError, type Fabric } from '../devices/fabric/fabric.ts';
 import { done, requeueAfter, type Reconcile } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';

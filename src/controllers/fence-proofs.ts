@@ -1,10 +1,10 @@
 /** What proves, beside its pod, that a worker is gone. Jobs and restores share it. */
 import type { BackupJob, Grant, Restore } from '../api/generated/index.ts';
 import { annotations } from '../api/names.ts';
-import { grantName } from '../decide/grant.ts';
-import type { GrantView } from '../decide/grant-life.ts';
-import { nodeFacts } from '../decide/pod-facts.ts';
-import type { PodFacts } from '../decide/pod-facts.ts';
+import { grantName } from '../decide/grant/grant.ts';
+import type { GrantView } from '../decide/grant/grant-life.ts';
+import { nodeFacts } from '../decide/grant/pod-facts.ts';
+import type { PodFacts } from '../decide/grant/pod-facts.ts';
 import { nodes } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';

@@ -3,12 +3,12 @@ import type { BackupJob, Grant, Restore, TapeLibrary } from '../api/generated/in
 import { finalizers } from '../api/names.ts';
 import { fcSwitches } from '../api/resources.ts';
 import type { HostFolder, JobIdentity, WorkerOrder } from '../api/worker-order.ts';
-import { loadPodName, unloadPodName, grantName } from '../decide/grant.ts';
-import { hostFolderOn } from '../decide/hardware.ts';
-import { podFacts } from '../decide/pod-facts.ts';
+import { loadPodName, unloadPodName, grantName } from '../decide/grant/grant.ts';
+import { hostFolderOn } from '../decide/allocation/hardware.ts';
+import { podFacts } from '../decide/grant/pod-facts.ts';
 import type { Step } from '../decide/step.ts';
-import { workerPod } from '../decide/worker-pod.ts';
-import type { WorkerPodPlan } from '../decide/worker-pod.ts';
+import { workerPod } from '../decide/grant/worker-pod.ts';
+import type { WorkerPodPlan } from '../decide/grant/worker-pod.ts';
 import type { Fabric } from '../devices/fabric/fabric.ts';
 import { ApiError, isApiError } from '../kube/api.ts';
 import type { Pod } from '../kube/core-types.ts';

@@ -2,7 +2,7 @@
 import type { Api } from '../kube/api.ts';
 import type { Pod } from '../kube/core-types.ts';
 import { pods } from '../kube/resources.ts';
-import type { HookSpec } from '../decide/hooks.ts';
+import type { HookSpec } from '../decide/job/hooks.ts';
 import { parseDurationMs } from '../decide/units.ts';
 
 export interface ExecRequest {

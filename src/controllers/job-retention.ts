@@ -1,9 +1,15 @@
 /** A job's retention with what its pool asks for, from the caches. */
 import type { BackupJob } from '../api/generated/index.ts';
-import { effectiveSpec } from '../decide/effective-spec.ts';
-import type { JobStatus } from '../decide/backup-job.ts';
-import { isTerminal } from '../decide/job-status.ts';
-import { effectiveRetention, expiryOf, expiryOnTape, isLocked, type EffectiveRetention } from '../decide/retention.ts';
+import { effectiveSpec } from '../decide/job/effective-spec.ts';
+import type { JobStatus } from '../decide/job/backup-job.ts';
+import { isTerminal } from '../decide/job/job-status.ts';
+import {
+  effectiveRetention,
+  expiryOf,
+  expiryOnTape,
+  isLocked,
+  type EffectiveRetention,
+} from '../decide/job/retention.ts';
 import type { Deps } from './deps.ts';
 
 type Needed = Pick<Deps, 'caches' | 'clock'>;

@@ -1,6 +1,6 @@
 /** Counts the tapes of a pool. */
 import { mediaPools } from '../api/resources.ts';
-import { decidePool } from '../decide/hardware-state.ts';
+import { decidePool } from '../decide/hardware/hardware-state.ts';
 import { done, requeueAfter, type Reconcile } from '../kube/controller.ts';
 import { updateStatusIfChanged } from '../kube/writes.ts';
 import { conflictMs } from './backup-server.ts';

@@ -2,9 +2,9 @@
 import type { BackupJob, Commit, Restore, SavePage } from '../api/generated/index.ts';
 import { setCondition } from '../api/conditions.ts';
 import { backupJobs, backupSaveRecords, savePages } from '../api/resources.ts';
-import { hasBegun } from '../decide/restore-area.ts';
-import { judgeVerified, withFindings } from '../decide/verified.ts';
-import type { ReadBack } from '../decide/verified.ts';
+import { hasBegun } from '../decide/restore/restore-area.ts';
+import { judgeVerified, withFindings } from '../decide/restore/verified.ts';
+import type { ReadBack } from '../decide/restore/verified.ts';
 import { referenceTo } from '../kube/events.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';

@@ -2,15 +2,15 @@
 import type { BackupJob, Holder, Restore } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { backupJobs, restores } from '../api/resources.ts';
-import type { OwnerSeen } from '../decide/orphans.ts';
-import { podFacts, type PodFacts } from '../decide/pod-facts.ts';
+import type { OwnerSeen } from '../decide/grant/orphans.ts';
+import { podFacts, type PodFacts } from '../decide/grant/pod-facts.ts';
 import {
   grantedOrder,
   holdersOf,
   type GrantedOrder,
   type GrantHolder,
   type HeldUnit,
-} from '../decide/rebuild-holders.ts';
+} from '../decide/grant/rebuild-holders.ts';
 import type { Api, KubeObject, ListOptions, Ref, Resource } from '../kube/api.ts';
 import type { Pod } from '../kube/core-types.ts';
 import { pods } from '../kube/resources.ts';

@@ -1,13 +1,13 @@
 /** Reads what a decision about one restore needs: caches first, the API where a lag would mislead. */
 import type { BackupSaveRecord, Restore } from '../api/generated/index.ts';
 import { backupSaveRecords } from '../api/resources.ts';
-import { grantName, holds } from '../decide/grant.ts';
-import { podFacts } from '../decide/pod-facts.ts';
-import type { PodFacts } from '../decide/pod-facts.ts';
-import { choosesAgain, needsChoice } from '../decide/restore.ts';
-import type { RestoreReport, RestoreStatus, SeenRestore } from '../decide/restore-view.ts';
-import { outlookOf } from '../decide/restore-tapes.ts';
-import type { HeadFacts, Patience } from '../decide/stream-fault.ts';
+import { grantName, holds } from '../decide/grant/grant.ts';
+import { podFacts } from '../decide/grant/pod-facts.ts';
+import type { PodFacts } from '../decide/grant/pod-facts.ts';
+import { choosesAgain, needsChoice } from '../decide/restore/restore.ts';
+import type { RestoreReport, RestoreStatus, SeenRestore } from '../decide/restore/restore-view.ts';
+import { outlookOf } from '../decide/restore/restore-tapes.ts';
+import type { HeadFacts, Patience } from '../decide/job/stream-fault.ts';
 import { parseDurationMs } from '../decide/units.ts';
 import { pods } from '../kube/resources.ts';
 import { getIfPresent } from '../kube/writes.ts';

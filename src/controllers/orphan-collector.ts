@@ -6,8 +6,8 @@
 import type { Holder } from '../api/generated/index.ts';
 import { annotations, finalizers, grantOfName, labels, uid8 } from '../api/names.ts';
 import { backupSaveRecords, backupServers, fcSwitches, tapeLibraries, tapes } from '../api/resources.ts';
-import { isAbandoned, isLive, judgeHolder, type OwnerSeen } from '../decide/orphans.ts';
-import { podFacts, type PodFacts } from '../decide/pod-facts.ts';
+import { isAbandoned, isLive, judgeHolder, type OwnerSeen } from '../decide/grant/orphans.ts';
+import { podFacts, type PodFacts } from '../decide/grant/pod-facts.ts';
 import type { Api } from '../kube/api.ts';
 import { done, requeueAfter, type Reconcile, type Result } from '../kube/controller.ts';
 import type { Pod } from '../kube/core-types.ts';

@@ -1,8 +1,8 @@
 /** What acts achieved, told as data and folded into the owner's status by a second write. */
 import type { BackupJob, Grant, HookRun } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
-import { withRun } from '../decide/hooks.ts';
-import { failedSwitches, withFailedZone } from '../decide/route-fault.ts';
+import { withRun } from '../decide/job/hooks.ts';
+import { failedSwitches, withFailedZone } from '../decide/grant/route-fault.ts';
 
 export type Outcome =
   | { readonly kind: 'zoned'; readonly epoch: number }

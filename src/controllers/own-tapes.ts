@@ -2,8 +2,8 @@
 import type { BackupJob } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { backupSaveRecords } from '../api/resources.ts';
-import type { OwnTape } from '../decide/hardware.ts';
-import { waitsForFirstSet } from '../decide/grant.ts';
+import type { OwnTape } from '../decide/allocation/hardware.ts';
+import { waitsForFirstSet } from '../decide/grant/grant.ts';
 import type { Deps } from './deps.ts';
 
 /** Read from the API: the records of a suspended job are in no cache. */

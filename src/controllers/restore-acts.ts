@@ -3,11 +3,11 @@ import type { BackupSaveRecord, BackupServer, Grant, JobRef, Restore } from '../
 import { labels, restoreRecordName } from '../api/names.ts';
 import { apiVersion, backupSaveRecords } from '../api/resources.ts';
 import type { HostFolder, WorkerOrder } from '../api/worker-order.ts';
-import { claimWishOf } from '../decide/anchors.ts';
-import { grantName } from '../decide/grant.ts';
-import type { RestoreStep } from '../decide/restore-view.ts';
+import { claimWishOf } from '../decide/claim/anchors.ts';
+import { grantName } from '../decide/grant/grant.ts';
+import type { RestoreStep } from '../decide/restore/restore-view.ts';
 import type { Span } from '../decide/spans.ts';
-import { jobLabels } from '../decide/worker-pod.ts';
+import { jobLabels } from '../decide/grant/worker-pod.ts';
 import type { Volume } from '../kube/core-types.ts';
 import { createIfAbsent, deleteIfPresent } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';

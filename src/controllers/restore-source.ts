@@ -2,8 +2,8 @@
 import type { BackupJob, BackupSaveRecord, JobRef, Restore } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { backupJobs, backupSaveRecords } from '../api/resources.ts';
-import { backupsIn, candidatesFor, firstMissing } from '../decide/backup-result.ts';
-import type { BackupResult, RecordedBackup } from '../decide/backup-result.ts';
+import { backupsIn, candidatesFor, firstMissing } from '../decide/restore/backup-result.ts';
+import type { BackupResult, RecordedBackup } from '../decide/restore/backup-result.ts';
 import type { Api } from '../kube/api.ts';
 import { getIfPresent } from '../kube/writes.ts';
 import { readCopies } from './restore-choice.ts';

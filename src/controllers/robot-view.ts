@@ -1,13 +1,13 @@
 /** What is known of pods that move robots: which libraries they keep busy, and which of them are given up. */
 import type { Avoid } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
-import { lossOfAction } from '../decide/action-pod.ts';
-import type { ActionView } from '../decide/action-pod.ts';
-import { goneHardware } from '../decide/gone-hardware.ts';
-import type { GrantView } from '../decide/grant-life.ts';
-import { nodeFacts, podFacts } from '../decide/pod-facts.ts';
-import type { NodeFacts } from '../decide/pod-facts.ts';
-import { serversForUnload } from '../decide/robot-servers.ts';
+import { lossOfAction } from '../decide/grant/action-pod.ts';
+import type { ActionView } from '../decide/grant/action-pod.ts';
+import { goneHardware } from '../decide/hardware/gone-hardware.ts';
+import type { GrantView } from '../decide/grant/grant-life.ts';
+import { nodeFacts, podFacts } from '../decide/grant/pod-facts.ts';
+import type { NodeFacts } from '../decide/grant/pod-facts.ts';
+import { serversForUnload } from '../decide/hardware/robot-servers.ts';
 import type { Deps } from './deps.ts';
 
 /** As long as a node may miss its beats before a pod on it is given up. */

@@ -3,7 +3,7 @@
  * which somebody looked counts: a restart begins anew, and a long gap between two looks adds no more than a short one.
  * While the API is away nobody can be heard, so nobody is silent.
  */
-import type { Silence } from '../decide/stream-fault.ts';
+import type { Silence } from '../decide/job/stream-fault.ts';
 
 export interface SilenceMeter {
   /**

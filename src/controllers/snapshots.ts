@@ -2,11 +2,11 @@
 import type { BackupJob, Grant } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { apiVersion } from '../api/resources.ts';
-import { claimWishOf } from '../decide/anchors.ts';
-import { cloneOf } from '../decide/clones.ts';
-import type { CloneFacts, SnapshotView } from '../decide/clones.ts';
-import { classRefusal } from '../decide/snapshot-class.ts';
-import { cloneClaim, cloneFacts, snapshotFacts, snapshotObject } from '../decide/snapshot-objects.ts';
+import { claimWishOf } from '../decide/claim/anchors.ts';
+import { cloneOf } from '../decide/claim/clones.ts';
+import type { CloneFacts, SnapshotView } from '../decide/claim/clones.ts';
+import { classRefusal } from '../decide/claim/snapshot-class.ts';
+import { cloneClaim, cloneFacts, snapshotFacts, snapshotObject } from '../decide/claim/snapshot-objects.ts';
 import { isApiError } from '../kube/api.ts';
 import type { OwnerReference } from '../kube/api.ts';
 import type { PersistentVolumeClaim, VolumeSnapshot } from '../kube/core-types.ts';

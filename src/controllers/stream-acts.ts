@@ -3,12 +3,12 @@ import type { BackupJob, BackupSaveRecord, BackupServer, Grant, HookRun } from '
 import { labels, planPodName, planRecordName, streamRecordName } from '../api/names.ts';
 import { apiVersion, backupSaveRecords, savePages } from '../api/resources.ts';
 import type { HostFolder, SourceOrder, WorkerOrder } from '../api/worker-order.ts';
-import { claimWishOf } from '../decide/anchors.ts';
-import { effectiveSpec } from '../decide/effective-spec.ts';
-import { grantName } from '../decide/grant.ts';
+import { claimWishOf } from '../decide/claim/anchors.ts';
+import { effectiveSpec } from '../decide/job/effective-spec.ts';
+import { grantName } from '../decide/grant/grant.ts';
 import type { Span } from '../decide/spans.ts';
 import type { Step } from '../decide/step.ts';
-import { jobLabels } from '../decide/worker-pod.ts';
+import { jobLabels } from '../decide/grant/worker-pod.ts';
 import type { Volume } from '../kube/core-types.ts';
 import { createIfAbsent, patchMetadata } from '../kube/writes.ts';
 import { changeStatus } from './change-status.ts';

@@ -2,12 +2,12 @@
 import type { LibraryDriveStatus, Tape, TapeLibrary } from '../api/generated/index.ts';
 import { labels } from '../api/names.ts';
 import { savePages, tapeLibraries, tapes } from '../api/resources.ts';
-import { libraryAfterInventory, withDrives } from '../decide/inventory.ts';
-import { decideLibrary, type LibraryStep, type SeenLibrary } from '../decide/library.ts';
-import { lossOfAction } from '../decide/action-pod.ts';
-import { podFacts } from '../decide/pod-facts.ts';
-import { tapesAfterInventory, type TapeChange } from '../decide/tape-inventory.ts';
-import { libraryOf } from '../decide/tape-place.ts';
+import { libraryAfterInventory, withDrives } from '../decide/hardware/inventory.ts';
+import { decideLibrary, type LibraryStep, type SeenLibrary } from '../decide/hardware/library.ts';
+import { lossOfAction } from '../decide/grant/action-pod.ts';
+import { podFacts } from '../decide/grant/pod-facts.ts';
+import { tapesAfterInventory, type TapeChange } from '../decide/hardware/tape-inventory.ts';
+import { libraryOf } from '../decide/hardware/tape-place.ts';
 import { done, requeueAfter, type Reconcile, type Result } from '../kube/controller.ts';
 import { referenceTo } from '../kube/events.ts';
 import { createIfAbsent, getIfPresent, updateStatusIfChanged } from '../kube/writes.ts';

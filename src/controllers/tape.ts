@@ -1,6 +1,6 @@
 /** Keeps the state of a tape in step with its holder. */
 import { tapes } from '../api/resources.ts';
-import { decideTape, withState } from '../decide/hardware-state.ts';
+import { decideTape, withState } from '../decide/hardware/hardware-state.ts';
 import { done, requeueAfter, type Reconcile } from '../kube/controller.ts';
 import { updateStatusIfChanged } from '../kube/writes.ts';
 import { conflictMs } from './backup-server.ts';

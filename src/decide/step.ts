@@ -4,7 +4,7 @@
  */
 import type { HookRun } from '../api/generated/index.ts';
 import type { TapeFacts } from '../api/worker-order.ts';
-import type { Grant } from './grant.ts';
+import type { Grant } from './grant/grant.ts';
 import type { Span } from './spans.ts';
 
 export type Step =

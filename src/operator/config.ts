@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Ajv, type ErrorObject } from 'ajv';
 import { Command } from 'commander';
 import { parse } from 'yaml';
-import type { WorkerImage } from '../decide/worker-pod.ts';
+import type { WorkerImage } from '../decide/grant/worker-pod.ts';
 import { parseDurationMs } from '../decide/units.ts';
 import { flagOf, helpOf, settings, settingsSchema, variableOf, type Setting } from './settings.ts';
 

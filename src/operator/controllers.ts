@@ -14,7 +14,7 @@ import { collectorKey, makeOrphanCollector } from '../controllers/orphan-collect
 import { makeRestoreReconciler } from '../controllers/restore.ts';
 import { makeTapeLibraryReconciler } from '../controllers/tape-library.ts';
 import { makeTapeReconciler } from '../controllers/tape.ts';
-import { libraryOf } from '../decide/tape-place.ts';
+import { libraryOf } from '../decide/hardware/tape-place.ts';
 import type { KubeObject } from '../kube/api.ts';
 import { changesOf, makeController, type Controller, type Source } from '../kube/controller.ts';
 import type { InformerEvent } from '../kube/informer.ts';

@@ -12,7 +12,7 @@ import type {
 import { grantOfName, uid8 } from '../../src/api/names.ts';
 import { backupJobs, backupServers, fcSwitches, savePages, tapeLibraries, tapes } from '../../src/api/resources.ts';
 import { unitsOf, type Unit } from '../../src/controllers/holders.ts';
-import { holds } from '../../src/decide/grant.ts';
+import { holds } from '../../src/decide/grant/grant.ts';
 import type { ApiServer, Change } from './api-server.ts';
 import { isRunning, type Container } from './container.ts';
 import type { Hardware, RealTape } from './hardware.ts';

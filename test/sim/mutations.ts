@@ -33,19 +33,19 @@ export const mutations = {
   },
   /** Copies are counted by stream: on the tape of another one they are no copies. */
   tapeOfAnotherStream: {
-    file: '/src/decide/backup-job.ts',
+    file: '/src/decide/job/backup-job.ts',
     from: 'neverAgain(draft, grant.tape);',
     to: '',
   },
   /** A crash between the status and the head: the worker waits for ever. */
   closeAskedOnce: {
-    file: '/src/decide/backup-job.ts',
+    file: '/src/decide/job/backup-job.ts',
     from: "grant.state === 'Closing' ? askToClose(draft, seen, grant) : relaunch",
     to: 'relaunch',
   },
   /** The same path on two machines is taken for one folder. */
   folderOfEachMachine: {
-    file: '/src/decide/allocate.ts',
+    file: '/src/decide/allocation/allocate.ts',
     from: 'other.server.machineId !== one.server.machineId',
     to: 'false',
   },

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readCronLine, type PlannedTimes } from '../../../src/api/cron-line.ts';
-import { dueIn } from '../../../src/decide/planned-times.ts';
+import { dueIn } from '../../../src/decide/schedule/planned-times.ts';
 import table from '../../cron-table/expected.json' with { type: 'json' };
 
 const iso = (ms: number): string => new Date(ms).toISOString().replace('.000', '');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runHook } from '../../../src/controllers/hook-runner.ts';
 import type { ExecInPod, ExecRequest } from '../../../src/controllers/hook-runner.ts';
-import type { HookSpec } from '../../../src/decide/hooks.ts';
+import type { HookSpec } from '../../../src/decide/job/hooks.ts';
 import { pods } from '../../../src/kube/resources.ts';
 import type { Pod } from '../../../src/kube/core-types.ts';
 import { makeMemoryApi } from '../kube/memory-api.ts';

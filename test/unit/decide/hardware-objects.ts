@@ -7,7 +7,7 @@ import type {
   Tape,
   TapeLibrary,
 } from '../../../src/api/generated/index.ts';
-import type { Hardware, Need } from '../../../src/decide/hardware.ts';
+import type { Hardware, Need } from '../../../src/decide/allocation/hardware.ts';
 
 export const holder = (name: string, stream = 0, epoch = 1): Holder => ({
   ...{ kind: 'BackupJob', namespace: 'default', name, uid: `uid of ${name}`, epoch, processNumber: 1, stream },

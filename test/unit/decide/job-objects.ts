@@ -6,10 +6,10 @@ import {
   type JobHead,
   type JobStatus,
   type SeenJob,
-} from '../../../src/decide/backup-job.ts';
-import { effectiveSpec } from '../../../src/decide/effective-spec.ts';
-import type { Grant, GrantState } from '../../../src/decide/grant.ts';
-import type { PodFacts } from '../../../src/decide/pod-facts.ts';
+} from '../../../src/decide/job/backup-job.ts';
+import { effectiveSpec } from '../../../src/decide/job/effective-spec.ts';
+import type { Grant, GrantState } from '../../../src/decide/grant/grant.ts';
+import type { PodFacts } from '../../../src/decide/grant/pod-facts.ts';
 import type { Step } from '../../../src/decide/step.ts';
 
 export const uid = '1a2b3c4d-0000-4000-8000-000000000000';

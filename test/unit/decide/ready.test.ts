@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../../src/api/conditions.ts';
 import type { BackupJob, Condition, Tape } from '../../../src/api/generated/index.ts';
-import { decideLibrary } from '../../../src/decide/library.ts';
+import { decideLibrary } from '../../../src/decide/hardware/library.ts';
 import { withHardwareReady, withPoolReady, withWorkReady } from '../../../src/decide/ready.ts';
 import { library } from '../../support/hardware-objects.ts';
 

@@ -1,10 +1,10 @@
 /** A restore as a pass sees it, for tests of decisions: two tapes, each with segments 0 to 3. */
-import type { Grant, GrantState } from '../../../src/decide/grant.ts';
-import type { PodFacts } from '../../../src/decide/pod-facts.ts';
-import type { SegmentCopy } from '../../../src/decide/restore-areas.ts';
-import { decideRestore } from '../../../src/decide/restore.ts';
-import type { Choice, RestoreDecision, RestoreStatus, SeenRestore } from '../../../src/decide/restore-view.ts';
-import type { HeadFacts } from '../../../src/decide/stream-fault.ts';
+import type { Grant, GrantState } from '../../../src/decide/grant/grant.ts';
+import type { PodFacts } from '../../../src/decide/grant/pod-facts.ts';
+import type { SegmentCopy } from '../../../src/decide/restore/restore-areas.ts';
+import { decideRestore } from '../../../src/decide/restore/restore.ts';
+import type { Choice, RestoreDecision, RestoreStatus, SeenRestore } from '../../../src/decide/restore/restore-view.ts';
+import type { HeadFacts } from '../../../src/decide/job/stream-fault.ts';
 import { aPod, now, nowMs, uid } from './job-objects.ts';
 
 export const workerPod = (epoch: number, more: Partial<PodFacts> = {}): PodFacts =>

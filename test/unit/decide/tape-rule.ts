@@ -1,4 +1,4 @@
-import type { TapeChoice } from '../../../src/decide/choose-tapes.ts';
+import type { TapeChoice } from '../../../src/decide/allocation/choose-tapes.ts';
 
 /** The rule of tapes, written once more: every way to give the places streams and tapes, tried. */
 export const canHaveTapes = (
