@@ -150,7 +150,7 @@ export interface BackupSaveRecordStatus {
    */
   endTime?: string;
   /**
-   * Until when the backup is kept; absent: for ever.
+   * Until when the backup is kept at least, as its labels on tape say; absent: for ever.
    */
   retainUntil?: string;
   /**

@@ -24,6 +24,7 @@ const order: BackupOrder = {
   tape: { name: 'the-tape', barcode: '000001L9', labelId: 'aa'.repeat(16) },
   source: { kind: 'hostPath', path: '/data', include: [], exclude: [], oneFileSystem: true, shared: false },
   ...{ sourceFolder: { prefix: '/data', beneath: '' }, lockPages: false },
+  retainUntil: '2031-01-01T00:00:00Z',
   ...{ record, planRecord, compression: 'None', catalogueEvery: 16, fenceTimeoutMs: 60_000, heartbeatMs: 1e9 },
 };
 
@@ -86,6 +87,15 @@ const writeTheOnlySegment = async (ledger: KubeLedger): Promise<void> => {
   progress.setActivity('WaitingForWork');
 };
 
+describe('KubeLedger.start', () => {
+  it('tells the head when the stream began, and until when its labels keep it', async () => {
+    (await openLedger()).start(stop.signal);
+    await settle();
+    expect(Date.parse(headStatus().startTime ?? '')).toBe(clock.now());
+    expect(headStatus().retainUntil).toBe(order.retainUntil);
+  });
+});
+
 describe('KubeLedger.openNext', () => {
   it('tells the head that nothing is open any more, also when the first attempt fails', async () => {
     const ledger = await openLedger();
@@ -147,7 +157,7 @@ describe('KubeLedger.uncommittedBytes', () => {
   });
 });
 
-describe('KubeLedger.open', () => {
+describe('KubeLedger.start', () => {
   it('waits for an API that is away: nothing has been touched yet', async () => {
     for (let n = 0; n < 3; n += 1) api.fail('get', { error: apiError('Unreachable') });
     const opening = openLedger();
