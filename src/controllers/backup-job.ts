@@ -6,7 +6,7 @@ import type { BackupJob } from '../api/generated/index.ts';
 import { finalizers, labels } from '../api/names.ts';
 import { backupJobs } from '../api/resources.ts';
 import { decideBackupJob } from '../decide/job/backup-job.ts';
-import type { JobStatus } from '../decide/job/backup-job.ts';
+import type { JobStatus } from '../decide/job/job-view.ts';
 import { effectiveSpec } from '../decide/job/effective-spec.ts';
 import type { EffectiveSpec } from '../decide/job/effective-spec.ts';
 import { holds } from '../decide/grant/grant.ts';

@@ -1,7 +1,7 @@
 /** A job's retention with what its pool asks for, from the caches. */
 import type { BackupJob } from '../api/generated/index.ts';
 import { effectiveSpec } from '../decide/job/effective-spec.ts';
-import type { JobStatus } from '../decide/job/backup-job.ts';
+import type { JobStatus } from '../decide/job/job-view.ts';
 import { isTerminal } from '../decide/job/job-status.ts';
 import {
   effectiveRetention,

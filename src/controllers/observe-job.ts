@@ -2,7 +2,7 @@
 import type { BackupJob, BackupSaveRecord, SavePage } from '../api/generated/index.ts';
 import { labels, planPodName } from '../api/names.ts';
 import { savePages } from '../api/resources.ts';
-import type { JobHead, JobStatus, SeenJob } from '../decide/job/backup-job.ts';
+import type { JobHead, JobStatus, SeenJob } from '../decide/job/job-view.ts';
 import { needsCommitted } from '../decide/job/backup-job.ts';
 import { effectiveSpec } from '../decide/job/effective-spec.ts';
 import { grantName } from '../decide/grant/grant.ts';

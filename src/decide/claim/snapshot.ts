@@ -4,7 +4,7 @@
  */
 import { snapshotName } from '../../api/names.ts';
 import { bounded } from '../../api/status-text.ts';
-import type { JobStatus, SeenJob } from '../job/backup-job.ts';
+import type { JobStatus, SeenJob } from '../job/job-view.ts';
 import { judgeClone, unusedClones } from './clones.ts';
 import type { SnapshotFacts, SnapshotView } from './clones.ts';
 import type { Draft } from '../job/job-draft.ts';

@@ -5,79 +5,26 @@
  * put a standby in the place of what was lost → hand out segments → has everything been done that can be?
  * Pure: equal inputs give equal decisions.
  */
-import type { BackupJob, HookRun } from '../../api/generated/index.ts';
 import { bounded } from '../../api/status-text.ts';
 import { awaitsAnchor, isAnchored, tendAnchors } from '../claim/anchors.ts';
-import type { ClaimView } from '../claim/anchors.ts';
 import { assignSegments, coverageOf } from './assign-segments.ts';
-import type { EffectiveSpec } from './effective-spec.ts';
 import { isUsable, grantName, waitsForFirstSet } from '../grant/grant.ts';
 import type { Grant } from '../grant/grant.ts';
 import { prepareGrant } from '../grant/grant-life.ts';
-import type { GrantView } from '../grant/grant-life.ts';
 import { put, take } from './job-draft.ts';
 import type { Draft } from './job-draft.ts';
+import type { Ending, JobDecision, JobHead, SeenJob } from './job-view.ts';
 import { loseStream } from './lose-stream.ts';
 import { launchPlan } from './plan-life.ts';
-import type { PodFacts, NodeFacts } from '../grant/pod-facts.ts';
+import type { PodFacts } from '../grant/pod-facts.ts';
 import { routeFault } from '../grant/route-fault.ts';
 import type { Span } from '../spans.ts';
 import { isQuiesced } from './quiesce.ts';
 import { dropClones, hasSnapshot, makeClones } from '../claim/snapshot.ts';
 import { judgeStream } from './stream-fault.ts';
-import type { HeadFacts, Patience, Silence } from './stream-fault.ts';
 import { sourceNotReachable } from '../step.ts';
-import type { Fault, Step } from '../step.ts';
+import type { Fault } from '../step.ts';
 import { closeBooks, release, releaseRetired, windDown } from './wind-down.ts';
-
-export type JobStatus = NonNullable<BackupJob['status']>;
-export type Ending = NonNullable<JobStatus['ending']>;
-
-export interface PlanFacts {
-  readonly segments: number;
-  readonly complete: boolean;
-  readonly pod: PodFacts | undefined;
-  /** Of the planner, whose progress is what it has met of the source. */
-  readonly silence?: Silence;
-}
-
-export interface JobHead extends HeadFacts {
-  readonly assigned: readonly Span[];
-  /** Nothing assigned is left to write. */
-  readonly idle: boolean;
-}
-
-export interface SeenJob {
-  readonly uid: string;
-  readonly status: JobStatus;
-  readonly spec: EffectiveSpec;
-  readonly deleted: boolean;
-  readonly cancelAsked: boolean;
-  readonly suspendAsked: boolean;
-  readonly startedAtMs: number;
-  readonly view: GrantView;
-  readonly plan: PlanFacts | undefined;
-  readonly heads: ReadonlyMap<number, JobHead>;
-  /** Segments committed by stream, read uncached; undefined when this pass did not need them. */
-  readonly committed: ReadonlyMap<number, readonly Span[]> | undefined;
-  readonly nodes: ReadonlyMap<string, NodeFacts>;
-  /** Boot ids by node, read uncached after the pods were seen; of nodes for which it matters. */
-  readonly boots: ReadonlyMap<string, string>;
-  readonly silence: (stream: number) => Silence;
-  readonly patience: Patience;
-  readonly fenceTimeoutMs: number;
-  /** FCSwitches that are NotUsable. */
-  readonly downSwitches: ReadonlySet<string>;
-  /** The hook was begun by this process, and its outcome is not noted yet. */
-  readonly hookIsGoing: (run: HookRun) => boolean;
-  /** The claim that is backed up, if it is one. */
-  readonly claim?: ClaimView;
-}
-
-export interface JobDecision {
-  readonly status: JobStatus;
-  readonly steps: readonly Step[];
-}
 
 export const decideBackupJob = (observed: SeenJob, nowMs: number): JobDecision => {
   const busy = new Set(observed.view.busyLibraries);

@@ -1,5 +1,5 @@
 /** A job's status as one pass changes it. */
-import type { JobStatus } from './backup-job.ts';
+import type { JobStatus } from './job-view.ts';
 import type { Grant } from '../grant/grant.ts';
 import type { Step } from '../step.ts';
 

@@ -1,6 +1,6 @@
 /** The events that a change of a job's status is worth. Pure. */
 import type { Grant } from '../../api/generated/index.ts';
-import type { JobStatus } from './backup-job.ts';
+import type { JobStatus } from './job-view.ts';
 import { formatBytes } from '../units.ts';
 
 export interface JobEvent {

@@ -3,7 +3,7 @@ import type { BackupSaveRecord, Grant, Progress } from '../../api/generated/inde
 import { setCondition } from '../../api/conditions.ts';
 import { firstExamples, isLost } from '../../api/source-examples.ts';
 import { bounded } from '../../api/status-text.ts';
-import type { Ending, JobStatus } from './backup-job.ts';
+import type { Ending, JobStatus } from './job-view.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import { holds } from '../grant/grant.ts';
 import { quiesced } from './hooks.ts';

@@ -2,7 +2,7 @@
 import { bounded, boundedReason } from '../../api/status-text.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import type { Grant } from '../grant/grant.ts';
-import type { JobStatus } from './backup-job.ts';
+import type { JobStatus } from './job-view.ts';
 import type { Draft } from './job-draft.ts';
 import { isDriveOffline } from '../hardware/offline-drive.ts';
 import { failedSwitches } from '../grant/route-fault.ts';

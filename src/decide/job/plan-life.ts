@@ -1,7 +1,7 @@
 /** The planner's pod, from its launch to its end or loss. */
 import { bounded, boundedReason } from '../../api/status-text.ts';
 import { lossOfPlace } from '../grant/action-pod.ts';
-import type { SeenJob } from './backup-job.ts';
+import type { SeenJob } from './job-view.ts';
 import { isAnchored } from '../claim/anchors.ts';
 import { isUsable } from '../grant/grant.ts';
 import { faultOfPod } from '../grant/grant-life.ts';

@@ -1,6 +1,6 @@
 /** When hooks run: `before` once every route is prepared, `after` as soon as nothing is read of it any more. */
 import type { HookRun } from '../../api/generated/index.ts';
-import type { SeenJob } from './backup-job.ts';
+import type { SeenJob } from './job-view.ts';
 import { nextHook, withRun } from './hooks.ts';
 import type { HookWhen, NextHook } from './hooks.ts';
 import type { Draft } from './job-draft.ts';

@@ -1,5 +1,5 @@
 /** A suspended job goes on at the first missing segment: as at its beginning, but for what it knows already. Pure. */
-import type { JobStatus } from './backup-job.ts';
+import type { JobStatus } from './job-view.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import { holds } from '../grant/grant.ts';
 import type { Grant } from '../grant/grant.ts';

@@ -1,5 +1,5 @@
 /** The way out of a job: everything secured is released, the records close, and then the phase ends. */
-import type { SeenJob } from './backup-job.ts';
+import type { SeenJob } from './job-view.ts';
 import { proofOf } from '../grant/fence-proof.ts';
 import { holds } from '../grant/grant.ts';
 import type { Grant } from '../grant/grant.ts';

@@ -3,7 +3,7 @@ import type { BackupJob } from '../../../src/api/generated/index.ts';
 import { cloneName, labels, snapshotName } from '../../../src/api/names.ts';
 import { backupJobs, backupServers, tapeLibraries } from '../../../src/api/resources.ts';
 import { makeBackupJobReconciler } from '../../../src/controllers/backup-job.ts';
-import type { JobStatus } from '../../../src/decide/job/backup-job.ts';
+import type { JobStatus } from '../../../src/decide/job/job-view.ts';
 import type { KubeObject, Resource } from '../../../src/kube/api.ts';
 import { persistentVolumeClaims, volumeSnapshots } from '../../../src/kube/resources.ts';
 import { makeControllerBench, type ControllerBench } from '../../support/controller-bench.ts';

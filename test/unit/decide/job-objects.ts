@@ -1,12 +1,7 @@
 /** A backup job as a pass sees it, for tests of decisions. */
 import type { BackupJob } from '../../../src/api/generated/index.ts';
-import {
-  decideBackupJob,
-  type JobDecision,
-  type JobHead,
-  type JobStatus,
-  type SeenJob,
-} from '../../../src/decide/job/backup-job.ts';
+import { decideBackupJob } from '../../../src/decide/job/backup-job.ts';
+import type { JobDecision, JobHead, JobStatus, SeenJob } from '../../../src/decide/job/job-view.ts';
 import { effectiveSpec } from '../../../src/decide/job/effective-spec.ts';
 import type { Grant, GrantState } from '../../../src/decide/grant/grant.ts';
 import type { PodFacts } from '../../../src/decide/grant/pod-facts.ts';

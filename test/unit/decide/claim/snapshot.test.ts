@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { anchorName, cloneName, snapshotName } from '../../../../src/api/names.ts';
-import type { JobStatus } from '../../../../src/decide/job/backup-job.ts';
+import type { JobStatus } from '../../../../src/decide/job/job-view.ts';
 import type { ClaimView } from '../../../../src/decide/claim/anchors.ts';
 import type { AnchorFacts } from '../../../../src/decide/claim/claims.ts';
 import type { CloneFacts, SnapshotFacts } from '../../../../src/decide/claim/clones.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decideBackupJob, needsCommitted, type SeenJob } from '../../../../src/decide/job/backup-job.ts';
+import { decideBackupJob, needsCommitted } from '../../../../src/decide/job/backup-job.ts';
+import type { SeenJob } from '../../../../src/decide/job/job-view.ts';
 import type { Span } from '../../../../src/decide/spans.ts';
 import {
   aGrant,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { backupJobs } from '../../../../src/api/resources.ts';
 import { validate, type Validation } from '../../../../src/api/validate.ts';
-import type { JobStatus } from '../../../../src/decide/job/backup-job.ts';
+import type { JobStatus } from '../../../../src/decide/job/job-view.ts';
 import { effectiveSpec } from '../../../../src/decide/job/effective-spec.ts';
 import { finalise, summarise } from '../../../../src/decide/job/job-status.ts';
 import { podFacts } from '../../../../src/decide/grant/pod-facts.ts';

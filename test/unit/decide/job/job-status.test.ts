@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackupSaveRecord } from '../../../../src/api/generated/index.ts';
 import { findCondition } from '../../../../src/api/conditions.ts';
-import type { JobStatus } from '../../../../src/decide/job/backup-job.ts';
+import type { JobStatus } from '../../../../src/decide/job/job-view.ts';
 import { effectiveSpec } from '../../../../src/decide/job/effective-spec.ts';
 import { eventsBetween } from '../../../../src/decide/job/job-events.ts';
 import { finalise, isTerminal, phaseOf, summarise, type Heads } from '../../../../src/decide/job/job-status.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../../../src/api/conditions.ts';
 import { backupJobs } from '../../../../src/api/resources.ts';
 import { validate } from '../../../../src/api/validate.ts';
-import type { JobStatus } from '../../../../src/decide/job/backup-job.ts';
+import type { JobStatus } from '../../../../src/decide/job/job-view.ts';
 import { effectiveSpec } from '../../../../src/decide/job/effective-spec.ts';
 import { finalise } from '../../../../src/decide/job/job-status.ts';
 import { resumed } from '../../../../src/decide/job/resume.ts';
