@@ -22,8 +22,6 @@ import {
   layout,
   leaderNode,
   limitMemory,
-  operators,
-  readPod,
   seen,
   settle,
   spreadOperators,
