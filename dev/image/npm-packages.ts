@@ -83,6 +83,9 @@ const unusedFolders = (cpu: string): readonly string[] => [
   'jsonpath-plus/src',
   'jsep/dist/iife',
   'jsonpath-plus/dist/index-browser-umd.cjs',
+  // For who requires them; they are imported here.
+  'jsonpath-plus/dist/index-node-cjs.cjs',
+  'js-yaml/dist/js-yaml.cjs.js',
   'jsonpath-plus/dist/index-browser-esm.js',
   'croner/dist/croner.umd.js',
   '@opentelemetry/api/build/esm',
