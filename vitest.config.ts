@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 600_000,
           maxWorkers: 1,
           fileParallelism: false,

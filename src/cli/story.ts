@@ -72,7 +72,7 @@ const backupSummary = ({ spec, status }: BackupJob): string => {
   const { source, routes, copies = routes, activeRoutes = copies } = spec;
   const what =
     source.hostPath?.path ??
-    (source.persistentVolumeClaim === undefined ? 'a command' : `claim ${source.persistentVolumeClaim.claimName}`);
+    (source.persistentVolumeClaim === undefined ? 'a command' : claimText(source.persistentVolumeClaim));
   const process = status?.processNumber === undefined ? '' : `; process ${status.processNumber}`;
   return `${what} by ${count(routes, 'route')} (${activeRoutes} active) onto ${count(copies, 'copy', 'copies')}${process}`;
 };
@@ -83,10 +83,14 @@ const restoreSummary = ({ spec, status }: Restore): string => {
     const { streams = [] } = spec.target.discard;
     return `reads back ${streams.length === 0 ? 'every copy' : `the copies of stream ${streams.join(', ')}`} of ${from}`;
   }
-  const target = spec.target.hostPath?.path ?? `claim ${spec.target.persistentVolumeClaim?.claimName ?? '?'}`;
+  const { hostPath, persistentVolumeClaim } = spec.target;
+  const target = hostPath?.path ?? (persistentVolumeClaim === undefined ? '?' : claimText(persistentVolumeClaim));
   const paths = spec.paths.length + spec.escapedPaths.length;
   return `${paths === 0 ? 'everything' : count(paths, 'path')} of ${from} into ${target}`;
 };
+
+const claimText = ({ claimName, path }: { readonly claimName: string; readonly path?: string }): string =>
+  path === undefined ? `claim ${claimName}` : `${path} in claim ${claimName}`;
 
 /** When it was last read back; what was found is among the conditions. */
 const verifiedOf = ({ status = {} }: BackupJob, nowMs: number): string => {

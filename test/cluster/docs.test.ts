@@ -17,7 +17,7 @@ const values = {
 
 beforeAll(async () => {
   const image = ['run', '-s', 'image', '--', '--out', values.ARCHIVE, '--tag', 'twinreel:dev'];
-  const [built] = await Promise.all([run('npm', image), bench.verb('up'), goTool('helm')]);
+  const [built] = await Promise.all([run('npm', image), bench.isKept || bench.verb('up'), goTool('helm')]);
   expect(built.code, built.stdout + built.stderr).toBe(0);
   await bench.verb('load', [values.ARCHIVE]);
 });
@@ -27,6 +27,6 @@ describe('what a reader types', () => {
   mkdirSync(at('reader'));
   const exec = [path.join(root, 'dev/cluster/main.ts'), 'exec', '--state', bench.state, '--'];
   const within = [process.execPath, ...exec];
-  const reader = new PageReader({ folder: at('reader'), place: 'cluster', values, within, patienceMs: 110_000 });
+  const reader = new PageReader({ folder: at('reader'), place: 'cluster', values, within, patienceMs: 230_000 });
   for (const page of pagesFor('cluster', values)) test(`works in ${page}`, async () => reader.follow(page));
 });

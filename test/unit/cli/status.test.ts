@@ -213,6 +213,14 @@ describe('the story of a restore', () => {
     expect(text).toContain('and 2 others');
     expect(text).toContain('segment 2 on a: DigestMismatch');
   });
+
+  it('names the folder within a claim', () => {
+    const { kind, object } = restoreOf('back');
+    if (kind !== 'Restore') throw new Error('not a restore');
+    const persistentVolumeClaim = { claimName: 'restored', volumeMode: 'Filesystem', path: 'second-copy' } as const;
+    const into = { kind, object: { ...object, spec: { ...object.spec, target: { persistentVolumeClaim } } } } as const;
+    expect(story(into)).toContain('of nightly into second-copy in claim restored');
+  });
 });
 
 describe('a terminal', () => {
