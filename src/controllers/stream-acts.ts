@@ -239,6 +239,7 @@ const openHead = async (
       reason: '',
       message: '',
       startTime: status?.startTime ?? new Date(deps.clock.now()).toISOString(),
+      ...retainUntilOf(deps, job),
     };
   };
   await changeStatus(deps.api, backupSaveRecords, ref, open, signal);

@@ -280,13 +280,11 @@ export class KubeLedger implements StreamLedger {
       before = { bytes, at };
       const beat = { heartbeat: new Date(at).toISOString(), activity, progressCount: bytes, bytesPerSecond };
       const startTime = this.#head.status.startTime ?? beat.heartbeat;
-      const { retainUntil } = order;
       try {
         const patch = (): StatusPatch => ({
           ...this.#sums(),
           ...beat,
           startTime,
-          ...(retainUntil === undefined ? {} : { retainUntil }),
           ...(this.#openSegment === undefined ? {} : { openBytes: this.uncommittedBytes }),
         });
         await this.#head.write(patch, 0, signal);

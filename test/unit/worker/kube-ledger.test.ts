@@ -24,7 +24,6 @@ const order: BackupOrder = {
   tape: { name: 'the-tape', barcode: '000001L9', labelId: 'aa'.repeat(16) },
   source: { kind: 'hostPath', path: '/data', include: [], exclude: [], oneFileSystem: true, shared: false },
   ...{ sourceFolder: { prefix: '/data', beneath: '' }, lockPages: false },
-  retainUntil: '2031-01-01T00:00:00Z',
   ...{ record, planRecord, compression: 'None', catalogueEvery: 16, fenceTimeoutMs: 60_000, heartbeatMs: 1e9 },
 };
 
@@ -86,15 +85,6 @@ const writeTheOnlySegment = async (ledger: KubeLedger): Promise<void> => {
   await ledger.commit(commitOf(0), stop.signal);
   progress.setActivity('WaitingForWork');
 };
-
-describe('KubeLedger.start', () => {
-  it('tells the head when the stream began, and until when its labels keep it', async () => {
-    (await openLedger()).start(stop.signal);
-    await settle();
-    expect(Date.parse(headStatus().startTime ?? '')).toBe(clock.now());
-    expect(headStatus().retainUntil).toBe(order.retainUntil);
-  });
-});
 
 describe('KubeLedger.openNext', () => {
   it('tells the head that nothing is open any more, also when the first attempt fails', async () => {
