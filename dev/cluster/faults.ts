@@ -7,7 +7,7 @@ import { type ProcessIdentity, readIdentity, signal } from '../processes/process
 import { findNodeBinaries } from './binaries.ts';
 import { processesIn } from './cgroups.ts';
 import type { Layout, NodeName } from './layout.ts';
-import { runIn } from './members.ts';
+import { holderOf, runIn } from './members.ts';
 import { cgroupOf } from './namespaces.ts';
 import { containerdSocket } from './node-config.ts';
 import { processNamed, rememberProcess } from './processes.ts';
@@ -99,7 +99,7 @@ const keyOf = ({ pid, startTicks }: ProcessIdentity): string => `${pid}@${startT
 
 /** All but the one that holds the namespaces. */
 function ownProcesses(layout: Layout, node: NodeName): readonly ProcessIdentity[] {
-  const holder = processNamed(layout, `namespaces-${node}`).pid;
+  const holder = holderOf(layout, node);
   return processesIn(cgroupOf(layout, node)).filter(({ pid }) => pid !== holder);
 }
 

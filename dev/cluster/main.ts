@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { findNodeBinaries } from './binaries.ts';
 import { down } from './down.ts';
-import { clientEnvironment, entering } from './enter.ts';
+import { clientEnvironment, entering } from './members.ts';
 import { addFaultCommands } from './fault-commands.ts';
 import { type Layout, layoutOf, type MemberName } from './layout.ts';
 import { containerdSocket } from './node-config.ts';

@@ -58,12 +58,16 @@ const addTapeList = (tape: Command, { absolute, run }: Doing): void => {
     .action(async ({ library }: { readonly library: string }) => run({ kind: 'tapeList', library }));
 };
 
-const addTapeExport = (tape: Command, { absolute, run }: Doing): void => {
+/** @param absolute makes a path one that holds from anywhere */
+const ofOneTape = (tape: Command, verb: string, absolute: Doing['absolute']): Command =>
   tape
-    .command('export')
-    .description('writes each tape file of a tape into a file of its own: OUT/00000, 00001, …')
+    .command(verb)
     .requiredOption('--library <dir>', libraryHelp, absolute)
-    .requiredOption('--barcode <barcode>', 'barcode of the tape, in any case')
+    .requiredOption('--barcode <barcode>', 'barcode of the tape, in any case');
+
+const addTapeExport = (tape: Command, { absolute, run }: Doing): void => {
+  ofOneTape(tape, 'export', absolute)
+    .description('writes each tape file of a tape into a file of its own: OUT/00000, 00001, …')
     .requiredOption('--out <dir>', 'folder to write into; made where it does not exist', absolute)
     .addHelpText('after', '\nThe payload of group g is the file 3g+2; docs/format.md tells how to read it with tar.')
     .action(async (flags: { readonly library: string; readonly barcode: string; readonly out: string }) =>
@@ -72,11 +76,8 @@ const addTapeExport = (tape: Command, { absolute, run }: Doing): void => {
 };
 
 const addTapeEject = (tape: Command, { absolute, run }: Doing): void => {
-  tape
-    .command('eject')
+  ofOneTape(tape, 'eject', absolute)
     .description('takes a tape out of its slot, to be carried away')
-    .requiredOption('--library <dir>', libraryHelp, absolute)
-    .requiredOption('--barcode <barcode>', 'barcode of the tape, in any case')
     .addHelpText('after', '\nThe cartridge is the folder tapes/BARCODE of the library, and may go elsewhere then.')
     .action(async (flags: { readonly library: string; readonly barcode: string }) =>
       run({ kind: 'tapeEject', ...flags }),
@@ -84,11 +85,8 @@ const addTapeEject = (tape: Command, { absolute, run }: Doing): void => {
 };
 
 const addTapeInsert = (tape: Command, { absolute, run }: Doing): void => {
-  tape
-    .command('insert')
+  ofOneTape(tape, 'insert', absolute)
     .description('puts a tape that lies in tapes/BARCODE into a slot')
-    .requiredOption('--library <dir>', libraryHelp, absolute)
-    .requiredOption('--barcode <barcode>', 'barcode of the tape, in any case')
     .option('--slot <address>', 'element address of the slot (default: the first free one)', wholeNumber(0))
     .action(async (flags: { readonly library: string; readonly barcode: string; readonly slot?: number }) =>
       run({ kind: 'tapeInsert', ...flags }),

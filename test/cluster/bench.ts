@@ -3,7 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clientEnvironment, entering } from '../../dev/cluster/enter.ts';
+import { clientEnvironment, entering } from '../../dev/cluster/members.ts';
 import { layoutOf } from '../../dev/cluster/layout.ts';
 import { type Ended, run } from '../support/shell.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { BackupJob, BackupServer, Restore, Tape, TapeLibrary } from '../../src/api/generated/index.ts';
-import type { Pod } from '../../src/kube/core-types.ts';
+import type { Pod, Volume } from '../../src/kube/core-types.ts';
 import { goTool } from '../../dev/tools/go-tools.ts';
 import { compareTrees } from '../support/compare-trees.ts';
 import { makeTree } from '../support/make-tree.ts';
@@ -48,11 +48,20 @@ export const hardware = (): readonly object[] => [
 
 export const shopPort = 8080;
 
-/** The application whose data is backed up: its hooks note that they ran, and it serves. */
-export const application = (): object => ({
+interface Application {
+  readonly name: string;
+  readonly app: string;
+  /** What its Node runs. */
+  readonly script: string;
+  /** By name, at `/NAME`. */
+  readonly volumes: readonly Volume[];
+}
+
+/** A pod of the team that has data, of the image that nodes have. */
+export const applicationOf = ({ name, app, script, volumes }: Application): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: 'application', namespace: team, labels: { app: 'shop' } },
+  metadata: { name, namespace: team, labels: { app } },
   spec: {
     nodeName: 'node-1',
     terminationGracePeriodSeconds: 0,
@@ -62,13 +71,21 @@ export const application = (): object => ({
         name: 'main',
         image,
         imagePullPolicy: 'Never',
-        args: ['-e', `require('http').createServer((_, answer) => answer.end('shop')).listen(${shopPort})`],
-        volumeMounts: [{ name: 'notes', mountPath: '/notes' }],
+        args: ['-e', script],
+        volumeMounts: volumes.map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` })),
       },
     ],
-    volumes: [{ name: 'notes', hostPath: { path: path.join(bench.state, 'notes') } }],
+    volumes,
   },
 });
+
+/** The application whose data is backed up: its hooks note that they ran, and it serves. */
+export const application = (): object =>
+  applicationOf({
+    ...{ name: 'application', app: 'shop' },
+    script: `require('http').createServer((_, answer) => answer.end('shop')).listen(${shopPort})`,
+    volumes: [{ name: 'notes', hostPath: { path: path.join(bench.state, 'notes') } }],
+  });
 
 /** A volume that is a folder of the machine, and the team's claim on it. */
 export const claimOf = (name: string, folder: string): readonly object[] => {

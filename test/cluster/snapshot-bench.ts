@@ -13,7 +13,7 @@ import type { PersistentVolumeClaim, Pod } from '../../src/kube/core-types.ts';
 import { claimObjects, driverObjects, snapshotClass } from '../support/csi-stand-in.ts';
 import { makeTree } from '../support/make-tree.ts';
 import { layout } from './fault-bench.ts';
-import { bench, image, team } from './installed.ts';
+import { applicationOf, bench, team } from './installed.ts';
 
 const at = (...names: readonly string[]): string => path.join(bench.state, 'csi', ...names);
 
@@ -72,32 +72,14 @@ export const snapshotSpec = {
   hooks: { before: [hook(freeze)], after: [hook(thaw)] },
 };
 
-const application = (): object => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: 'ledger', namespace: team, labels: { app: 'ledger' } },
-  spec: {
-    nodeName: 'node-1',
-    terminationGracePeriodSeconds: 0,
-    securityContext: { runAsUser: 0 },
-    containers: [
-      {
-        name: 'main',
-        image,
-        imagePullPolicy: 'Never',
-        args: ['-e', write],
-        volumeMounts: [
-          { name: 'data', mountPath: '/data' },
-          { name: 'notes', mountPath: '/notes' },
-        ],
-      },
-    ],
+const application = (): object =>
+  applicationOf({
+    ...{ name: 'ledger', app: 'ledger', script: write },
     volumes: [
       { name: 'data', persistentVolumeClaim: { claimName: 'ledger' } },
       { name: 'notes', hostPath: { path: notes } },
     ],
-  },
-});
+  });
 
 /** Of all its processes. */
 const role = 'snapshots';

@@ -5,7 +5,7 @@ import { bounded } from '../../api/status-text.ts';
 import { allocate } from './allocate.ts';
 import type { Allocation, Allotment, Disjointness, Free, Neighbour, Shortage } from './allocate.ts';
 import { blockersOf } from './blockers.ts';
-import { allowsHostPath, freeFor, mountsClaim, namelessServers, onAnyNode } from './hardware.ts';
+import { allowsHostPath, freeFor, mountsClaim, namelessServers, avoidsNodes, onAnyNode } from './hardware.ts';
 import type { Hardware, Need } from './hardware.ts';
 import { unknownOf } from '../hardware/unknown-hardware.ts';
 
@@ -45,8 +45,7 @@ const numberOf = ({ processNumber = Number.MAX_SAFE_INTEGER }: Applicant): numbe
 /** A node that is avoided has to do where nothing else works. */
 export const answer = (applicant: Applicant, hardware: Hardware): Answer => {
   const { need } = applicant;
-  const isPicky = (need.avoid.nodes ?? []).length > 0;
-  const hasOthers = !isPicky || leastOf(applicant, freeFor(need, hardware, 'unheld')).ok;
+  const hasOthers = !avoidsNodes(need) || leastOf(applicant, freeFor(need, hardware, 'unheld')).ok;
   return answerFor(hasOthers ? applicant : { ...applicant, need: onAnyNode(need) }, hardware);
 };
 

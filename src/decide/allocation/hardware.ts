@@ -46,6 +46,9 @@ export interface Need {
   readonly own?: readonly OwnTape[];
 }
 
+/** Whether another node would be preferred to some. */
+export const avoidsNodes = ({ avoid }: Need): boolean => (avoid.nodes ?? []).length > 0;
+
 /** The same where no other node does. */
 export const onAnyNode = (need: Need): Need => ({ ...need, avoid: { ...need.avoid, nodes: [] } });
 

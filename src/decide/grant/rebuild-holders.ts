@@ -62,11 +62,14 @@ export const holdersOf = (
   for (const { job, grants } of owners) {
     for (const grant of grants) if (holds(grant) && namesUnit(grant, unit)) note(job, grant.number, grant.epoch);
   }
-  for (const order of orders) if (orderNamesUnit(order, unit)) note(order.job, order.grant.stream, order.grant.epoch);
+  for (const order of orders) if (namesUnit(order, unit)) note(order.job, order.grant.stream, order.grant.epoch);
   return [...found.values()].sort((a, b) => b.epoch - a.epoch || (a.uid < b.uid ? -1 : 1));
 };
 
-const namesUnit = (grant: Grant, unit: HeldUnit): boolean => {
+type Units = Pick<Grant, 'server' | 'library' | 'drive' | 'tape' | 'switches'>;
+
+/** A grant, or an order; that names no switches. */
+const namesUnit = (grant: Units, unit: HeldUnit): boolean => {
   switch (unit.kind) {
     case 'server':
       return grant.server === unit.name;
@@ -76,18 +79,5 @@ const namesUnit = (grant: Grant, unit: HeldUnit): boolean => {
       return grant.tape === unit.name;
     case 'switch':
       return (grant.switches ?? []).includes(unit.name);
-  }
-};
-
-const orderNamesUnit = (order: GrantedOrder, unit: HeldUnit): boolean => {
-  switch (unit.kind) {
-    case 'server':
-      return order.server === unit.name;
-    case 'drive':
-      return order.library === unit.name && order.drive === unit.drive;
-    case 'tape':
-      return order.tape === unit.name;
-    case 'switch':
-      return false;
   }
 };

@@ -5,7 +5,7 @@
 import type { Restore, Tape } from '../../api/generated/index.ts';
 import { allocate } from '../allocation/allocate.ts';
 import type { Shortage } from '../allocation/allocate.ts';
-import { freeFor, onAnyNode } from '../allocation/hardware.ts';
+import { avoidsNodes, freeFor, onAnyNode } from '../allocation/hardware.ts';
 import type { ClaimReach } from '../claim/claims.ts';
 import type { Hardware, Horizon, Need } from '../allocation/hardware.ts';
 import { restoreWish } from '../allocation/wish.ts';
@@ -40,9 +40,8 @@ export const outlookOf = (restore: Restore, hardware: Hardware, claim?: ClaimRea
 
 const judgeTape = (name: string, need: Need, hardware: Hardware): Outlook => {
   const found = judgeOn(name, need, hardware);
-  const isPicky = (need.avoid.nodes ?? []).length > 0;
   const works = found.kind === 'now' || found.kind === 'later';
-  return !works && isPicky ? judgeOn(name, onAnyNode(need), hardware) : found;
+  return !works && avoidsNodes(need) ? judgeOn(name, onAnyNode(need), hardware) : found;
 };
 
 const judgeOn = (name: string, need: Need, hardware: Hardware): Outlook => {

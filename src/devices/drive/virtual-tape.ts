@@ -244,14 +244,13 @@ export class VirtualTape {
 
   /** Returns how many bytes stand there; 0 where it can't be done in this way. */
   #writeOverlapped(block: Uint8Array, offset: number, meanwhile: () => void): number {
-    const direct = this.#directFd !== undefined && block.length % dataAlignmentBytes === 0 ? this.#directFd : undefined;
+    const direct = this.#directFor(block);
     const overlapped = direct === undefined ? undefined : (this.#overlapped ??= OverlappedWrite.open());
     if (direct === undefined || overlapped === undefined) {
       meanwhile();
       return 0;
     }
-    const page = isPageAligned(block) ? block : this.#bounced(block);
-    const result = overlapped.write(direct, page, offset, meanwhile);
+    const result = overlapped.write(direct, this.#paged(block), offset, meanwhile);
     if (result >= 0) return result;
     // No O_DIRECT here, or no more such writes now.
     if (result === -EINVAL || result === -EAGAIN) return 0;
@@ -259,9 +258,10 @@ export class VirtualTape {
   }
 
   #writeDirect(block: Uint8Array, offset: number): boolean {
-    if (this.#directFd === undefined || block.length % dataAlignmentBytes !== 0) return false;
+    const direct = this.#directFor(block);
+    if (direct === undefined) return false;
     try {
-      writeFully(this.#directFd, isPageAligned(block) ? block : this.#bounced(block), offset);
+      writeFully(direct, this.#paged(block), offset);
       return true;
     } catch (error) {
       if (errorCode(error) !== 'EINVAL') throw error;
@@ -270,7 +270,14 @@ export class VirtualTape {
     }
   }
 
-  #bounced(block: Uint8Array): Uint8Array {
+  /** Undefined where the block has to take the way over the page cache. */
+  #directFor(block: Uint8Array): number | undefined {
+    return block.length % dataAlignmentBytes === 0 ? this.#directFd : undefined;
+  }
+
+  /** The block, or a copy of it, at the beginning of a page. */
+  #paged(block: Uint8Array): Uint8Array {
+    if (isPageAligned(block)) return block;
     if (this.#bounce === undefined || this.#bounce.length < block.length)
       this.#bounce = allocatePageAligned(block.length);
     const bounced = this.#bounce.subarray(0, block.length);
