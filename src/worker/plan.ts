@@ -60,7 +60,9 @@ class Planner {
   /** Records what the walker tells until it has met the end of the source. */
   async #follow(head: Head, last: Boundary | undefined): Promise<void> {
     const { stop } = this.#context;
-    const walker = new Worker(new URL('./plan-walker-thread.ts', import.meta.url), { name: 'plan' });
+    // It closes what system calls of our own have opened, of which Node knows nothing.
+    const options = { name: 'plan', trackUnmanagedFds: false };
+    const walker = new Worker(new URL('./plan-walker-thread.ts', import.meta.url), options);
     const inbox = openPlanInbox(walker, realClock, stop);
     walker.postMessage(this.#walkOrder(head.status.plan, last));
     const begun = await inbox.begun;

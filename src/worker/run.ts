@@ -1,5 +1,4 @@
 import type { TerminationMessage, WorkerOrder, WorkerRole } from '../api/worker-order.ts';
-import type { Log } from '../kube/log.ts';
 import { readFolders, type NotedFacts, type RoleContext } from './environment.ts';
 import { WorkerFailure, WorkerStopped } from './failure.ts';
 import { parseOrder } from './order.ts';
@@ -69,15 +68,6 @@ const openApi = async (env: NodeJS.ProcessEnv) => {
   }
 };
 
-const openLog = async (order: WorkerOrder, env: NodeJS.ProcessEnv): Promise<Log> => {
-  const { pino } = await import('pino');
-  const job = 'job' in order ? { job: `${order.job.namespace}/${order.job.name}` } : {};
-  const grant = 'grant' in order ? { stream: order.grant.stream, epoch: order.grant.epoch } : {};
-  const base = { role: order.role, pod: order.pod, ...job, ...grant };
-  const log: Log = pino({ level: env['TWINREEL_LOG_LEVEL'] ?? 'info', base });
-  return log;
-};
-
 interface End {
   readonly message: TerminationMessage;
   readonly exitCode: number;
@@ -94,7 +84,8 @@ const act = async (order: WorkerOrder, env: NodeJS.ProcessEnv): Promise<End> => 
     setTimeout(() => giveUp(reason), stopGraceMs);
   });
   try {
-    const [log, api] = await Promise.all([openLog(order, env), openApi(env)]);
+    const [{ openLog }, api] = await Promise.all([import('./open-log.ts'), openApi(env)]);
+    const log = openLog(order, env);
     const note = (facts: NotedFacts): void => void (noted = { ...noted, ...facts });
     const context: RoleContext = { folders: readFolders(env), api, log, stop: stop.signal, note };
     const late = overdue.then((reason) => Promise.reject(reason));

@@ -95,7 +95,8 @@ describe('on a whole cluster', () => {
   });
 
   test('a kubelet stands still: the job goes on elsewhere at once, the tape is freed when it is back', async () => {
-    const before = await start({ name: 'frozen' });
+    // A node is missed after 12 s, its pods are given up 5 s later: the stream has to write for far longer.
+    const before = await start({ name: 'frozen' }, 1_500_000);
     const stream = before.status?.streams?.find((one) => one.server === 'node-2');
     expect(stream?.tape).toBeDefined();
     process.kill(pidOf('kubelet-node-2'), 'SIGSTOP');

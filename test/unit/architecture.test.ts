@@ -43,6 +43,7 @@ const mains = [
   'agent/main.ts',
   'worker/main.ts',
   'worker/run.ts',
+  'worker/open-log.ts',
   'cli/main.ts',
 ];
 
