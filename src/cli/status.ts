@@ -54,16 +54,19 @@ const watch = async (
   }
 };
 
-/** Elsewhere than on a terminal: one header, then a line for each object that has changed. */
+/** Elsewhere than on a terminal: one header, then a line for each object whose line says something new. */
 const newsTeller = ({ screen, paint, nowMs }: StatusDeps, order: StatusOrder) => {
-  const told = new Map<string, string | undefined>();
+  const told = new Map<string, string>();
   const options = { paint, withNamespace: order.namespace === undefined, withBars: false, wide: false };
+  /** Ages grow, which is no news. */
+  const timeless = (one: Work): string => formatStatusTable([one], { ...options, nowMs: 0 }).join('\n');
   let begun = false;
   return (work: readonly Work[]): void => {
-    const news = work.filter(({ object: { metadata } }) => {
-      const uid = metadata.uid ?? '';
-      if (told.has(uid) && told.get(uid) === metadata.resourceVersion) return false;
-      told.set(uid, metadata.resourceVersion);
+    const news = work.filter((one) => {
+      const uid = one.object.metadata.uid ?? '';
+      const row = timeless(one);
+      if (told.get(uid) === row) return false;
+      told.set(uid, row);
       return true;
     });
     if (news.length === 0) return;

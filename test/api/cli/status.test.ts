@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { BackupJob, BackupSaveRecord, Restore } from '../../../src/api/generated/index.ts';
 import { backupJobs, backupSaveRecords, restores } from '../../../src/api/resources.ts';
@@ -116,12 +117,20 @@ describe('kubectl-twinreel status on a real API server', () => {
   });
 
   it('watches one job until it has ended, and tells only news where there is no terminal', async () => {
-    const watching = status('nightly', '-n', namespace, '--watch');
+    let isOver = false;
+    const watching = status('nightly', '-n', namespace, '--watch').finally(() => (isOver = true));
+    // What a line does not show is no news.
+    for (let change = 0; change < 12 && !isOver; change += 1) {
+      await setStatus('nightly', { message: `change ${change}` });
+      await sleep(200);
+    }
     await setStatus('nightly', { phase: 'Succeeded', completionTime: '2026-11-23T12:00:00Z' });
     const { code, stdout } = await watching;
     expect(code).toBe(0);
     expect(stdout).toMatch(/backupjob\/nightly +Succeeded[^\n]*\n$/);
     expect(stdout.match(/^NAME /gm)).toHaveLength(1);
+    const rows = stdout.trimEnd().split('\n').slice(1);
+    expect(new Set(rows.map((row) => row.replace(/( +\S+){2}$/, '')))).toHaveProperty('size', rows.length);
   });
 
   it('names what is there when a job is not', async () => {
