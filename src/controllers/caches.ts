@@ -50,6 +50,8 @@ export interface Watched {
   readonly informers: Informers;
   readonly caches: Caches;
   hasSynced(): boolean;
+  /** Resolves when all have been listed once. Rejects with the signal's reason. */
+  waitForSync(signal: AbortSignal): Promise<void>;
   /** Names of what has not been followed for so long: what is known of it is old. */
   brokenFor(ms: number): readonly string[];
   /** Follows everything until the signal is aborted; never rejects. Call once. */
@@ -109,7 +111,7 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
   };
   const all = Object.values(informers) as readonly Pick<
     Informer<KubeObject>,
-    'name' | 'hasSynced' | 'brokenMs' | 'run'
+    'name' | 'hasSynced' | 'waitForSync' | 'brokenMs' | 'run'
   >[];
   return {
     informers,
@@ -128,6 +130,9 @@ export const makeCaches = (deps: ListWatchDeps, namespace: string): Watched => {
       nodes: informers.nodes.store,
     },
     hasSynced: () => all.every((informer) => informer.hasSynced()),
+    waitForSync: async (signal) => {
+      await Promise.all(all.map((informer) => informer.waitForSync(signal)));
+    },
     brokenFor: (ms) => all.filter((informer) => informer.brokenMs() >= ms).map(({ name }) => name),
     run: async (signal) => {
       await Promise.all(all.map((informer) => informer.run(signal)));

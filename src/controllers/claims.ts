@@ -5,7 +5,16 @@ import type { HostFolder } from '../api/worker-order.ts';
 import { anchorPod } from '../decide/claim/anchor-pod.ts';
 import { claimWishOf } from '../decide/claim/anchors.ts';
 import type { ClaimView } from '../decide/claim/anchors.ts';
-import { anchorFacts, folderIn, mountedAt, reachOf, readyCloneOn, readyOn } from '../decide/claim/claims.ts';
+import {
+  anchorFacts,
+  anchorOf,
+  boundVolume,
+  folderIn,
+  mountedAt,
+  reachOf,
+  readyCloneOn,
+  readyOn,
+} from '../decide/claim/claims.ts';
 import type { AnchorFacts, ClaimReach, ClaimRefusal, ClaimWish } from '../decide/claim/claims.ts';
 import { cloneOf } from '../decide/claim/clones.ts';
 import { holds } from '../decide/grant/grant.ts';
@@ -30,7 +39,7 @@ const readVolume = async (
   const bound = claim?.spec?.volumeName;
   const volume =
     bound === undefined ? undefined : await getIfPresent(deps.api, persistentVolumes, { name: bound }, signal);
-  return { claim, volume };
+  return { claim, volume: boundVolume(claim, volume) };
 };
 
 /** Straight from the API: who waits is asked for seldom, and a claim that is in use is not granted by mistake. */
@@ -70,14 +79,18 @@ const heldOn = ({ status }: Owner): readonly string[] =>
     .filter((grant: Grant) => holds(grant))
     .flatMap(({ node }) => node ?? []);
 
+/** Labels are anybody's: only what stands in the owner's namespace is its. */
+const anchorsOf = ({ caches }: Deps, namespace: string, uid: string): readonly Pod[] =>
+  caches.anchors.byIndex('job', uid).filter(({ metadata }) => metadata?.namespace === namespace);
+
 /** The claim of a pass; undefined where none is meant. */
 export const observeClaim = async (deps: Deps, owner: Owner, signal: AbortSignal): Promise<ClaimView | undefined> => {
   const wish = claimWishOf(owner);
   if (wish === undefined) return undefined;
   const uid = owner.metadata.uid ?? '';
   const anchors: AnchorFacts[] = [];
-  for (const pod of deps.caches.anchors.byIndex('job', uid)) {
-    anchors.push(anchorFacts(pod, await trouble(deps, pod, signal), deps.clock.now()));
+  for (const pod of anchorsOf(deps, wish.namespace, uid)) {
+    anchors.push(anchorOf(wish, anchorFacts(pod, await trouble(deps, pod, signal), deps.clock.now())));
   }
   const snapshot = isJob(owner) ? await observeSnapshot(deps, owner, signal) : undefined;
   return {
@@ -147,7 +160,7 @@ export const claimMount = async (
 ): Promise<ClaimMount> => {
   const { deps, job, signal } = context;
   const now = deps.clock.now();
-  const anchors = deps.caches.anchors.byIndex('job', job.uid).map((pod) => anchorFacts(pod, '', now));
+  const anchors = anchorsOf(deps, job.namespace, job.uid).map((pod) => anchorOf(wish, anchorFacts(pod, '', now)));
   const anchor =
     wish.snapshot === true && grant === undefined
       ? readyCloneOn(anchors, node, job.uid)

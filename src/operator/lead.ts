@@ -1,10 +1,30 @@
 /** What a leader does while it leads, and what it must not do any more afterwards. */
+import type { Watched } from '../controllers/caches.ts';
 import type { Deps } from '../controllers/deps.ts';
 import type { Fabric } from '../devices/fabric/fabric.ts';
 import { abortReason } from '../kube/clock.ts';
 import type { Controller } from '../kube/controller.ts';
-import type { Work } from '../kube/leader.ts';
+import type { LeaderElector, Work } from '../kube/leader.ts';
 import type { Leading } from '../kube/tenure.ts';
+
+/**
+ * Nobody stands for election before having seen everything once: what a cache does not hold yet would count as gone,
+ * and streams and restores be given up for it. Who can't list leaves the lease to another.
+ */
+export const standOnceSynced = async (
+  watched: Pick<Watched, 'waitForSync'>,
+  elector: LeaderElector,
+  lead: (leading: Leading) => Promise<Work>,
+  signal: AbortSignal,
+): Promise<'stopped' | 'lost'> => {
+  try {
+    await watched.waitForSync(signal);
+  } catch (error) {
+    if (signal.aborted) return 'stopped';
+    throw error;
+  }
+  return elector.run(lead, signal);
+};
 
 /** Until the signal is aborted; what a reconcile that did not end still does must not meet the next leader. */
 export const runControllers = async (controllers: readonly Controller[], signal: AbortSignal): Promise<Work> => {

@@ -17,7 +17,7 @@ import { makeControllers } from './controllers.ts';
 import { makeExecInPod } from './exec-in-pod.ts';
 import { makeFabricOf } from './fabrics.ts';
 import { startHealthServer } from './health.ts';
-import { fencedActs, runControllers } from './lead.ts';
+import { fencedActs, runControllers, standOnceSynced } from './lead.ts';
 import { makeOperatorMetrics } from './metrics.ts';
 import { waitingFor } from './readiness.ts';
 
@@ -92,7 +92,7 @@ export const runOperator = async (
   const watching = new AbortController();
   const caches = watched.run(watching.signal);
   try {
-    return await elector.run(lead, signal);
+    return await standOnceSynced(watched, elector, lead, signal);
   } finally {
     await Promise.race([events.flush(), sleep(clock, flushMs)]);
     watching.abort();

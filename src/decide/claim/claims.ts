@@ -89,6 +89,20 @@ export const reachOf = (wish: ClaimWish, seen: SeenClaim): ClaimReach | ClaimRef
   return placesOf(what, modes, volume, wish, seen);
 };
 
+/** The claim's volume, once each names the other: a claim may name any volume, somebody else's too. */
+export const boundVolume = (
+  claim: PersistentVolumeClaim | undefined,
+  volume: PersistentVolume | undefined,
+): PersistentVolume | undefined => {
+  const { namespace, name, uid } = volume?.spec?.claimRef ?? {};
+  const isIts =
+    uid !== undefined &&
+    uid === claim?.metadata?.uid &&
+    name === claim.metadata.name &&
+    namespace === claim.metadata.namespace;
+  return isIts && claim.status?.phase === 'Bound' ? volume : undefined;
+};
+
 const placesOf = (
   what: string,
   modes: readonly string[],
@@ -250,6 +264,12 @@ export const anchorFacts = (pod: Pod, why: string, nowMs: number): AnchorFacts =
     why: told.filter((part) => part !== undefined && part !== '').join(': '),
   };
 };
+
+/** A pod that somebody else made may bear an anchor's name and labels: it is none, unless it mounts what is meant. */
+export const anchorOf = (wish: ClaimWish, facts: AnchorFacts): AnchorFacts =>
+  wish.snapshot === true || facts.claim === wish.name
+    ? facts
+    : { ...facts, state: 'ended', why: `it does not mount claim ${wish.name}` };
 
 /**
  * The pod that keeps the claim mounted on the node; undefined while it does not.

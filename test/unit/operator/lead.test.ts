@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Fabric } from '../../../src/devices/fabric/fabric.ts';
+import { makeCaches } from '../../../src/controllers/caches.ts';
 import { makeController } from '../../../src/kube/controller.ts';
 import { makeLeaderElector } from '../../../src/kube/leader.ts';
 import { silentLog } from '../../../src/kube/log.ts';
+import { noMetrics } from '../../../src/kube/metrics.ts';
 import { leases } from '../../../src/kube/resources.ts';
 import type { Leading } from '../../../src/kube/tenure.ts';
-import { fencedActs, runControllers } from '../../../src/operator/lead.ts';
+import { fencedActs, runControllers, standOnceSynced } from '../../../src/operator/lead.ts';
 import { fcSwitch } from '../../support/hardware-objects.ts';
 import { makeManualClock, settle } from '../../manual-clock.ts';
-import { makeMemoryApi } from '../kube/memory-api.ts';
+import { apiError, makeMemoryApi } from '../kube/memory-api.ts';
 
 const lease = { namespace: 'ns', name: 'operator' };
 
@@ -42,6 +44,42 @@ describe('a leader that is told to stop', () => {
 
   it('leaves the lease to expire while a reconcile still runs', async () => {
     expect(await leadUntilStopped(false)).toBe('one');
+  });
+});
+
+describe('who has not seen everything', () => {
+  const begin = () => {
+    const api = makeMemoryApi();
+    const clock = makeManualClock();
+    // Of twelve lists one is refused.
+    api.fail('list', { error: apiError('TooManyRequests') });
+    const common = { api, clock, random: () => 0.5, log: silentLog, metrics: noMetrics };
+    const watched = makeCaches(common, 'ns');
+    const elector = makeLeaderElector({ ...common, lease, identity: 'one' });
+    const stop = new AbortController();
+    void watched.run(stop.signal);
+    const lead = () => new Promise<'ended'>((resolve) => stop.signal.addEventListener('abort', () => resolve('ended')));
+    const running = standOnceSynced(watched, elector, lead, stop.signal);
+    return { api, clock, stop, running, leader: () => api.read(leases, lease)?.spec?.holderIdentity };
+  };
+
+  it('does not stand for election before', async () => {
+    const { clock, stop, running, leader } = begin();
+    await settle();
+    expect(leader()).toBeUndefined();
+    await clock.advance(60_000);
+    expect(leader()).toBe('one');
+    stop.abort();
+    await clock.advance(1000);
+    expect(await running).toBe('stopped');
+  });
+
+  it('has stopped at once when told to', async () => {
+    const { stop, running, leader } = begin();
+    await settle();
+    stop.abort();
+    expect(await running).toBe('stopped');
+    expect(leader()).toBeUndefined();
   });
 });
 

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { anchorName, labels, mediaServerTaint } from '../../../../src/api/names.ts';
-import { admits, anchorFacts, folderIn, mountedAt, reachOf, readyOn } from '../../../../src/decide/claim/claims.ts';
-import type { ClaimWish, SeenClaim } from '../../../../src/decide/claim/claims.ts';
+import {
+  admits,
+  anchorFacts,
+  anchorOf,
+  boundVolume,
+  folderIn,
+  mountedAt,
+  reachOf,
+  readyOn,
+} from '../../../../src/decide/claim/claims.ts';
+import type { AnchorFacts, ClaimWish, SeenClaim } from '../../../../src/decide/claim/claims.ts';
 import type {
   AccessMode,
   Node,
@@ -242,6 +251,32 @@ describe('the folder of a mounted claim', () => {
   });
 });
 
+describe("a claim's volume", () => {
+  const claim: PersistentVolumeClaim = {
+    metadata: { namespace: 'shop', name: 'data', uid: 'c-1' },
+    spec: { volumeName: 'pv-1' },
+    status: { phase: 'Bound' },
+  };
+  const own = { namespace: 'shop', name: 'data', uid: 'c-1' };
+
+  it('is the one that names the claim, once both are bound', () => {
+    expect(boundVolume(claim, volume({ claimRef: own }))).toMatchObject({ metadata: { name: 'pv-1' } });
+    expect(boundVolume({ ...claim, status: { phase: 'Pending' } }, volume({ claimRef: own }))).toBeUndefined();
+    expect(boundVolume(undefined, volume({ claimRef: own }))).toBeUndefined();
+    expect(boundVolume(claim, undefined)).toBeUndefined();
+  });
+
+  it.each([
+    { whose: 'of another namespace', claimRef: { ...own, namespace: 'other' } },
+    { whose: 'of another name', claimRef: { ...own, name: 'other' } },
+    { whose: 'of a claim of this name that was there before', claimRef: { ...own, uid: 'c-0' } },
+    { whose: 'that is meant for the claim and not bound yet', claimRef: { namespace: 'shop', name: 'data' } },
+    { whose: "that is nobody's", claimRef: undefined },
+  ])('is none $whose, whatever the claim names', ({ claimRef }) => {
+    expect(boundVolume(claim, volume(claimRef === undefined ? {} : { claimRef }))).toBeUndefined();
+  });
+});
+
 describe('an anchor', () => {
   const pod = (status: Pod['status'], deleted = false): Pod => ({
     metadata: {
@@ -271,6 +306,19 @@ describe('an anchor', () => {
     expect(readyOn([anchorFacts(pod(running), '', 5)], 'n0', 'me')).toMatchObject({ uid: 'u', ageMs: 5 });
     expect(readyOn([anchorFacts(pod(running), '', 5)], 'n1', 'me')).toBeUndefined();
     expect(readyOn([anchorFacts(pod(running, true), '', 5)], 'n0', 'me')).toBeUndefined();
+  });
+
+  it('is none of the claim if it mounts another, or nothing', () => {
+    const running = container({ running: {} });
+    const mounting = (claimName: string): Pod => ({
+      ...pod(running),
+      spec: { nodeName: 'n0', containers: [], volumes: [{ name: 'claim', persistentVolumeClaim: { claimName } }] },
+    });
+    const seen = (one: Pod): AnchorFacts => anchorOf(wish, anchorFacts(one, '', 5));
+    expect(seen(mounting('data')).state).toBe('ready');
+    for (const other of [mounting('other'), pod(running)])
+      expect(seen(other)).toMatchObject({ state: 'ended', why: 'it does not mount claim data' });
+    expect(anchorOf({ ...wish, snapshot: true }, anchorFacts(mounting('tw-clone'), '', 5)).state).toBe('ready');
   });
 
   it('tells why it does not run', () => {
