@@ -22,6 +22,8 @@ export interface PodFacts {
   readonly state: 'waiting' | 'running' | 'ended';
   readonly exit?: PodExit;
   readonly deleting: boolean;
+  /** Since its grace period is over, where it is being deleted. */
+  readonly overdueMs?: number;
   /** Bears `twinreel.io/fence`. */
   readonly fenced: boolean;
   readonly ageMs: number;
@@ -55,6 +57,10 @@ export const podFacts = (pod: Pod, nowMs: number): PodFacts => {
     node: spec?.nodeName ?? '',
     state: ended ? 'ended' : running ? 'running' : 'waiting',
     deleting: metadata?.deletionTimestamp !== undefined,
+    // The API server sets the time at which the grace period ends.
+    ...(metadata?.deletionTimestamp === undefined
+      ? {}
+      : { overdueMs: Math.max(0, nowMs - Date.parse(metadata.deletionTimestamp)) }),
     fenced: (metadata?.finalizers ?? []).includes(finalizers.fence),
     ageMs: Math.max(0, nowMs - Date.parse(metadata?.creationTimestamp ?? new Date(nowMs).toISOString())),
     ...(why === '' ? {} : { waitingReason: why }),

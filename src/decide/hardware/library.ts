@@ -248,7 +248,7 @@ const relaunch = (seen: SeenLibrary, status: LibraryStatus, task: Task, now: num
   return { kind: 'launchInventory', server, pod: task.pod, page: pageOf(task.pod) };
 };
 
-/** So long a pod that was told to end may stay before it is given up: its node may never answer again. */
+/** So long a pod may stay after its grace period before it is given up: its node may never answer again. */
 const stuckMs = 60_000;
 
 const judgeLive = (seen: SeenLibrary, status: LibraryStatus, task: Task, pod: PodFacts, now: number): LibraryStep => {
@@ -258,7 +258,11 @@ const judgeLive = (seen: SeenLibrary, status: LibraryStatus, task: Task, pod: Po
   const leftMs = limitMs - pod.ageMs;
   if (leftMs > 0 && !lost) return { kind: 'wait', retryMs: leftMs };
   if (!pod.deleting) return { kind: 'deletePod', pod: pod.name, uid: pod.uid };
-  if (pod.ageMs < stuckMs) return { kind: 'wait', retryMs: stuckMs - pod.ageMs };
+  const { overdueMs = 0 } = pod;
+  if (overdueMs < stuckMs) return { kind: 'wait', retryMs: stuckMs - overdueMs };
+  // What a node that is well can't end may still move the robot: the next task waits for it.
+  const mayRun = pod.state === 'running' && (!lost || node?.status?.reason === 'Disabled');
+  if (mayRun) return { kind: 'wait', retryMs: stuckMs };
   const what = pod.waitingReason ?? (lost ? `its server is lost` : `not done after ${Math.round(pod.ageMs / 1000)} s`);
   const fault = { reason: 'PodGone', message: `pod ${pod.name}: ${what}` };
   return failTask(status, driveOfTask(status, task), fault, now, true);

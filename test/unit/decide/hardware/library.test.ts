@@ -218,8 +218,21 @@ describe('a begun inventory', () => {
       kind: 'deletePod',
       pod: 'tw-lib-library-0-5',
     });
-    const step = decideLibrary(seen(status, { robotPods: [{ ...stuck, deleting: true }] }), now);
-    expect(step).toMatchObject({ kind: 'fail', reason: 'PodGone' });
+    const overdue = (overdueMs: number): PodFacts => ({ ...stuck, deleting: true, overdueMs });
+    const early = decideLibrary(seen(status, { robotPods: [overdue(20_000)] }), now);
+    expect(early).toEqual({ kind: 'wait', retryMs: 40_000 });
+    const step = decideLibrary(seen(status, { robotPods: [overdue(60_000)] }), now);
+    expect(step).toMatchObject({ kind: 'fail', reason: 'PodGone', force: true });
+  });
+
+  it('that takes too long is told to end, and never given up while it may still move the robot', () => {
+    const long = pod({ state: 'running', ageMs: 3_600_000 });
+    expect(decideLibrary(seen(status, { robotPods: [long] }), now)).toMatchObject({ kind: 'deletePod' });
+    const overdue: PodFacts = { ...long, deleting: true, overdueMs: 3_600_000 };
+    expect(decideLibrary(seen(status, { robotPods: [overdue] }), now)).toEqual({ kind: 'wait', retryMs: 60_000 });
+    const elsewhere = { ...overdue, node: 'gone' };
+    const step = decideLibrary(seen(status, { robotPods: [elsewhere] }), now);
+    expect(step).toMatchObject({ kind: 'fail', reason: 'PodGone', force: true });
   });
 });
 
