@@ -7,16 +7,18 @@ const scale: Readonly<Record<string, number>> = {
   G: 1e9,
   T: 1e12,
   P: 1e15,
+  E: 1e18,
   Ki: 2 ** 10,
   Mi: 2 ** 20,
   Gi: 2 ** 30,
   Ti: 2 ** 40,
   Pi: 2 ** 50,
+  Ei: 2 ** 60,
 };
 
 /** @returns whole units (bytes); NaN for what is no quantity */
 export const parseQuantity = (quantity: string | number): number => {
-  const match = /^(\d+(?:\.\d+)?)([kMGTP]i?|Ki)?$/.exec(String(quantity));
+  const match = /^(\d+(?:\.\d+)?)([kMGTPE]|[KMGTPE]i)?$/.exec(String(quantity));
   return match === null ? NaN : Math.round(Number(match[1]) * (scale[match[2] ?? ''] ?? NaN));
 };
 

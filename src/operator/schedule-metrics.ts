@@ -32,6 +32,9 @@ export const watchSchedules = (
   gauge('last_success_timestamp_seconds', 'When a job of the schedule last succeeded.', ({ status }) =>
     secondsOf(status?.lastSuccessfulTime),
   );
+  gauge('created_timestamp_seconds', 'When the schedule was made.', ({ metadata }) =>
+    secondsOf(metadata.creationTimestamp),
+  );
   gauge('last_timestamp_seconds', 'The planned time of its last start.', ({ status }) =>
     secondsOf(status?.lastScheduleTime),
   );
