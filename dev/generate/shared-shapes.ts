@@ -23,6 +23,7 @@ export const sharedShapes: readonly SharedShape[] = [
   shape('Condition', 'BackupJob', 'status.conditions.[]'),
   shape('Holder', 'BackupServer', 'status.holders.[]'),
   shape('Grant', 'BackupJob', 'status.streams.[]'),
+  shape('Refused', 'BackupJob', 'status.streams.[].refused'),
   shape('GrantZone', 'BackupJob', 'status.streams.[].zones.[]'),
   shape('Queue', 'BackupJob', 'status.queue'),
   shape('Blocker', 'BackupJob', 'status.queue.blockedBy.[]'),

@@ -31,12 +31,13 @@ import { readReach } from './claims.ts';
 import { makeCommittedMeter } from './committed-meter.ts';
 import type { CommittedMeter } from './committed-meter.ts';
 import type { Deps } from './deps.ts';
+import { excuse } from './excuse.ts';
 import { actOnGrant } from './grant-acts.ts';
 import type { ActContext } from './grant-acts.ts';
 import { makeHookTasks } from './hook-tasks.ts';
 import type { HookTasks } from './hook-tasks.ts';
 import { observeJob } from './observe-job.ts';
-import { foldHooks, foldOutcomes, foldRefusal } from './outcome.ts';
+import { foldHooks, foldOutcomes, foldPlan, foldRefusal } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { expiry, keptFromNow } from './job-retention.ts';
 import { nextProcessNumber } from './process-number.ts';
@@ -45,7 +46,6 @@ import type { SilenceMeter } from './silence.ts';
 import { snapshotRefusal } from './snapshots.ts';
 import { actOnHook, actOnStream } from './stream-acts.ts';
 import type { StreamStep } from './stream-acts.ts';
-import { ZoneFailure } from './zone-failure.ts';
 
 interface Memory {
   readonly meter: SilenceMeter;
@@ -234,12 +234,6 @@ const carryOut = async (
   return result;
 };
 
-/** A switch that fails is told to the status: it is what the next decision is made of. */
-const excuse = (step: Step, error: unknown): Outcome | undefined =>
-  error instanceof ZoneFailure && 'grant' in step
-    ? { kind: 'zoneFailed', epoch: step.grant.epoch, switchName: error.switchName, message: error.message }
-    : undefined;
-
 const note = async (
   deps: Deps,
   memory: Memory,
@@ -253,11 +247,13 @@ const note = async (
   const ran = outcomes.some(({ kind }) => kind === 'hookRan');
   const hooks = ran ? { hooks: foldHooks(job.status?.hooks ?? [], outcomes, now) } : {};
   const snapshot = foldRefusal(job.status?.snapshot, outcomes);
+  const plan = foldPlan(job.status?.plan, outcomes, now);
   const folded: JobStatus = {
     ...job.status,
     ...foldOutcomes(job.status ?? {}, outcomes, now),
     ...hooks,
     ...(snapshot === undefined ? {} : { snapshot }),
+    ...(plan === undefined ? {} : { plan }),
   };
   const ended = outcomes.some(({ kind }) => kind === 'recordsFinished');
   const status = ended

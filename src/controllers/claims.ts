@@ -18,12 +18,14 @@ import {
 import type { AnchorFacts, ClaimReach, ClaimRefusal, ClaimWish } from '../decide/claim/claims.ts';
 import { cloneOf } from '../decide/claim/clones.ts';
 import { holds } from '../decide/grant/grant.ts';
+import { sourceNotReachable, targetNotReachable } from '../decide/step.ts';
 import type { Step } from '../decide/step.ts';
 import type { PersistentVolume, Pod, Volume } from '../kube/core-types.ts';
 import { events, persistentVolumeClaims, persistentVolumes, pods } from '../kube/resources.ts';
 import { createIfAbsent, deleteIfPresent, getIfPresent } from '../kube/writes.ts';
 import type { Deps } from './deps.ts';
 import type { ActContext } from './grant-acts.ts';
+import { Refusal, orRefusal } from './refusal.ts';
 import { observeSnapshot } from './snapshots.ts';
 
 type Owner = BackupJob | Restore;
@@ -111,19 +113,28 @@ const trouble = async (deps: Deps, pod: Pod, signal: AbortSignal): Promise<strin
   return last === undefined ? '' : `${last.reason ?? ''}: ${last.note ?? ''}`;
 };
 
+/** @throws Refusal that says of which claim */
 export const ensureAnchor = async (
   context: ActContext,
   owner: Owner,
-  { node, server, clone }: Extract<Step, { readonly kind: 'ensureAnchor' }>,
+  { grant, clone }: Extract<Step, { readonly kind: 'ensureAnchor' }>,
 ): Promise<void> => {
   const { deps, job, signal } = context;
   const wish = claimWishOf(owner);
   if (wish === undefined) return;
+  const { node = '', server = '' } = grant;
   const tolerations = deps.caches.servers.get(server)?.spec.pod?.tolerations ?? [];
   const { image } = deps.settings;
   const claim = { claimName: clone ?? wish.name, isClone: clone !== undefined, write: wish.write };
   const pod = anchorPod({ job, ...claim, node, image, tolerations });
-  await createIfAbsent(deps.api, pods, pod, signal);
+  const name = pod.metadata?.name ?? '';
+  try {
+    await orRefusal(name, () => createIfAbsent(deps.api, pods, pod, signal));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const what = `claim ${wish.namespace}/${wish.name} could not be mounted on node ${node}: ${error.message}`;
+    throw new Refusal(name, wish.write ? targetNotReachable : sourceNotReachable, what, error.cause);
+  }
 };
 
 export const dropAnchor = async ({ deps, job, signal }: ActContext, name: string, uid: string): Promise<void> => {

@@ -6,6 +6,7 @@ import type { HostFolder, JobIdentity, WorkerOrder } from '../api/worker-order.t
 import { loadPodName, unloadPodName, grantName } from '../decide/grant/grant.ts';
 import { hostFolderOn } from '../decide/allocation/hardware.ts';
 import { podFacts } from '../decide/grant/pod-facts.ts';
+import { sourceNotReachable } from '../decide/step.ts';
 import type { Step } from '../decide/step.ts';
 import { workerPod } from '../decide/grant/worker-pod.ts';
 import type { WorkerPodPlan } from '../decide/grant/worker-pod.ts';
@@ -28,6 +29,7 @@ import {
 } from './hardware-notes.ts';
 import { freeUnit, holderOf, unitsOf } from './holders.ts';
 import type { Outcome } from './outcome.ts';
+import { Refusal, orRefusal } from './refusal.ts';
 import { ZoneFailure } from './zone-failure.ts';
 
 export interface ActContext {
@@ -124,13 +126,18 @@ const unzone = async (context: ActContext, grant: Grant): Promise<void> => {
   }
 };
 
-/** Creates the pod of an order; one of that name that is there already is the same action begun before. */
+/**
+ * Creates the pod of an order; one of that name that is there already is the same action begun before.
+ *
+ * @throws Refusal
+ */
 export const launch = async (
   { deps, signal }: Pick<ActContext, 'deps' | 'signal'>,
   plan: Omit<WorkerPodPlan, 'image' | 'graceSeconds'>,
 ): Promise<void> => {
   const { image, graceSeconds } = deps.settings;
-  await createIfAbsent(deps.api, pods, workerPod({ ...plan, image, graceSeconds }), signal);
+  const pod = workerPod({ ...plan, image, graceSeconds });
+  await orRefusal(plan.order.pod, () => createIfAbsent(deps.api, pods, pod, signal));
 };
 
 interface Place {
@@ -149,15 +156,22 @@ export const placeOf = ({ deps }: Pick<ActContext, 'deps'>, grant: Grant): Place
   return { server, library };
 };
 
-/** A path that was allowed when the server was chosen may not be any more: then nothing is mounted. */
+/**
+ * A path that was allowed when the server was chosen may not be any more: then nothing is mounted.
+ *
+ * @param pod that was to mount it
+ * @throws Refusal
+ */
 export const mustAllow = (
+  pod: string,
   server: WorkerPodPlan['server'],
   { metadata }: BackupJob | Restore,
   hostPath: { readonly path: string; readonly write: boolean },
 ): HostFolder => {
   const folder = hostFolderOn(server, metadata.namespace ?? '', hostPath);
   if (folder !== undefined) return folder;
-  throw new Error(`BackupServer ${server.metadata.name} does not allow ${hostPath.path} to ${metadata.name} any more`);
+  const what = `BackupServer ${server.metadata.name} does not allow ${hostPath.path} to ${metadata.name} any more`;
+  throw new Refusal(pod, hostPath.write ? 'TargetNotAllowed' : sourceNotReachable, what);
 };
 
 export const commonOrder = ({ deps, job }: Pick<ActContext, 'deps' | 'job'>, grant: Grant, pod: string) => ({

@@ -20,7 +20,7 @@ import { observeClaim } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { readBoots, vouchedBy } from './fence-proofs.ts';
 import type { HookTasks } from './hook-tasks.ts';
-import { nodesOf, robotView } from './robot-view.ts';
+import { downSwitchesOf, nodesOf, robotView } from './robot-view.ts';
 import type { SilenceMeter } from './silence.ts';
 
 export interface ObservedJob {
@@ -107,11 +107,6 @@ const progressOfPlan = (head: BackupSaveRecord | undefined): string =>
 /** As if it had started later by the time for which it was suspended: that counts against no deadline. */
 const startedAtMs = ({ metadata, status }: BackupJob): number =>
   Date.parse(status?.startTime ?? metadata.creationTimestamp ?? '') + 1000 * (status?.suspendedSeconds ?? 0);
-
-const downSwitchesOf = ({ caches }: Deps): ReadonlySet<string> =>
-  new Set(
-    caches.switches.list().flatMap(({ metadata, status }) => (status?.state === 'NotUsable' ? [metadata.name] : [])),
-  );
 
 const headsOf = (deps: Deps, uid: string): Heads => {
   const records = deps.caches.records.byIndex('job', uid);

@@ -18,7 +18,7 @@ import { readBoots, vouchedBy } from './fence-proofs.ts';
 import { headRef } from './restore-acts.ts';
 import { escapedPathsOf, readContent } from './restore-choice.ts';
 import type { ContentFound } from './restore-choice.ts';
-import { nodesOf, robotView } from './robot-view.ts';
+import { downSwitchesOf, nodesOf, robotView } from './robot-view.ts';
 import type { SilenceMeter } from './silence.ts';
 
 export interface ObservedRestore {
@@ -74,6 +74,7 @@ export const observeRestore = async (
     silence: () => silenceOf(meter, uid, head?.status, nowMs),
     patience: patienceOf(deps, restore),
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,
+    downSwitches: downSwitchesOf(deps),
     ...(claim === undefined ? {} : { claim }),
   };
   return { seen, head, refused: found?.ok === false ? found : undefined };

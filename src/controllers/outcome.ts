@@ -2,11 +2,20 @@
 import type { BackupJob, Grant, HookRun } from '../api/generated/index.ts';
 import { bounded } from '../api/status-text.ts';
 import { withRun } from '../decide/job/hooks.ts';
+import { withRefused } from '../decide/grant/refused.ts';
 import { failedSwitches, withFailedZone } from '../decide/grant/route-fault.ts';
 
 export type Outcome =
   | { readonly kind: 'zoned'; readonly epoch: number }
   | { readonly kind: 'zoneFailed'; readonly epoch: number; readonly switchName: string; readonly message: string }
+  | {
+      readonly kind: 'refused';
+      readonly epoch: number;
+      readonly pod: string;
+      readonly reason: string;
+      readonly message: string;
+    }
+  | { readonly kind: 'planRefused'; readonly pod: string; readonly reason: string; readonly message: string }
   | { readonly kind: 'loaded'; readonly epoch: number; readonly labelId: string }
   | { readonly kind: 'unloaded'; readonly epoch: number }
   | { readonly kind: 'freed'; readonly epoch: number }
@@ -54,6 +63,8 @@ const applied = (grant: Grant, outcome: Extract<Outcome, { readonly epoch: numbe
       return withoutFailure({ ...grant, zoned: true });
     case 'zoneFailed':
       return withFailedZone(grant, outcome.switchName, bounded(outcome.message, 'detail'));
+    case 'refused':
+      return withRefused(grant, outcome, now);
     case 'loaded':
       return { ...grant, loaded: true, labelId: outcome.labelId, state: 'Ready', stateSince: now };
     case 'unloaded':
@@ -98,4 +109,14 @@ export const foldRefusal = (
   const refusal = outcomes.find((outcome) => outcome.kind === 'snapshotRefused');
   if (refusal === undefined || snapshot === undefined) return snapshot;
   return { ...snapshot, refused: true, message: bounded(refusal.message, 'detail') };
+};
+
+/** @param now RFC 3339 */
+export const foldPlan = (
+  plan: BackupJobStatus['plan'],
+  outcomes: readonly Outcome[],
+  now: string,
+): BackupJobStatus['plan'] => {
+  const refused = outcomes.find((outcome) => outcome.kind === 'planRefused');
+  return refused === undefined ? plan : withRefused(plan ?? {}, refused, now);
 };

@@ -107,14 +107,19 @@ interface TargetMount {
   readonly target: Volume;
 }
 
-const targetOn = async (context: ActContext, server: BackupServer, restore: Restore): Promise<TargetMount> => {
+const targetOn = async (
+  context: ActContext,
+  pod: string,
+  server: BackupServer,
+  restore: Restore,
+): Promise<TargetMount> => {
   const wish = claimWishOf(restore);
   if (wish !== undefined) {
     const { folder, volume } = await claimMount(context, wish, server.spec.node);
     return { targetFolder: folder, target: { ...volume, name: 'target' } };
   }
   const path = restore.spec.target.hostPath?.path ?? '';
-  const targetFolder = mustAllow(server, restore, { path, write: true });
+  const targetFolder = mustAllow(pod, server, restore, { path, write: true });
   const hostPath = { path: targetFolder.prefix, type: 'DirectoryOrCreate' as const };
   return { targetFolder, target: { name: 'target', hostPath } };
 };
@@ -142,7 +147,7 @@ const launchRestore = async (
     await launch(context, { order: { role: 'verify', ...reading }, ...place, job, fence: true });
     return undefined;
   }
-  const { targetFolder, target } = await targetOn(context, place.server, restore);
+  const { targetFolder, target } = await targetOn(context, reading.pod, place.server, restore);
   const order: WorkerOrder = {
     role: 'restore',
     ...reading,

@@ -16,8 +16,10 @@ import { referenceTo } from '../kube/events.ts';
 import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
+import { actInOrder } from './act-in-order.ts';
 import { readReach } from './claims.ts';
 import type { Deps } from './deps.ts';
+import { excuse } from './excuse.ts';
 import type { ActContext } from './grant-acts.ts';
 import { observeRestore } from './observe-restore.ts';
 import type { RestoreMemory } from './observe-restore.ts';
@@ -173,13 +175,26 @@ const carryOut = async (
   signal: AbortSignal,
 ): Promise<Result> => {
   const context: ActContext = { deps, job: identity(restore), labelsBlankTapes: false, signal };
-  const outcomes: Outcome[] = [];
-  for (const step of steps) {
-    const outcome = await actOnRestore(context, restore, step);
-    if (outcome !== undefined) outcomes.push(outcome);
-  }
-  if (outcomes.length === 0)
-    return steps.length > 0 || waitsOrHolds(restore) ? requeueAfter(busyMs) : requeueAfter(conflictMs);
+  const act = (step: RestoreStep): Promise<Outcome | undefined> => actOnRestore(context, restore, step);
+  const { outcomes, failures } = await actInOrder(steps, act, excuse, signal);
+  const idleMs = steps.length > 0 || waitsOrHolds(restore) ? busyMs : conflictMs;
+  const result =
+    outcomes.length === 0 ? requeueAfter(idleMs) : await note(deps, memory, restore, outcomes, head, signal);
+  const [failure, ...more] = failures;
+  for (const other of more) deps.log.error({ restore: keyOf(restore), err: other }, 'an act failed beside another');
+  // What succeeded is noted all the same; the queue backs off.
+  if (failure !== undefined) throw failure;
+  return result;
+};
+
+const note = async (
+  deps: Deps,
+  memory: Memory,
+  restore: Restore,
+  outcomes: readonly Outcome[],
+  head: BackupSaveRecord | undefined,
+  signal: AbortSignal,
+): Promise<Result> => {
   const now = new Date(deps.clock.now()).toISOString();
   const folded: RestoreStatus = { ...restore.status, ...foldOutcomes(restore.status ?? {}, outcomes, now) };
   const ended = outcomes.some(({ kind }) => kind === 'recordsFinished');

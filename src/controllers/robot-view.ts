@@ -5,6 +5,7 @@ import { lossOfAction } from '../decide/grant/action-pod.ts';
 import type { ActionView } from '../decide/grant/action-pod.ts';
 import { goneHardware } from '../decide/hardware/gone-hardware.ts';
 import type { GrantView } from '../decide/grant/grant-life.ts';
+import { refusalFault } from '../decide/grant/refused.ts';
 import { nodeFacts, podFacts } from '../decide/grant/pod-facts.ts';
 import type { NodeFacts } from '../decide/grant/pod-facts.ts';
 import { serversForUnload } from '../decide/hardware/robot-servers.ts';
@@ -12,6 +13,12 @@ import type { Deps } from './deps.ts';
 
 /** As long as a node may miss its beats before a pod on it is given up. */
 const missedBeats = 4;
+
+/** FCSwitches that are NotUsable. */
+export const downSwitchesOf = ({ caches }: Pick<Deps, 'caches'>): ReadonlySet<string> =>
+  new Set(
+    caches.switches.list().flatMap(({ metadata, status }) => (status?.state === 'NotUsable' ? [metadata.name] : [])),
+  );
 
 export const nodesOf = ({ caches }: Pick<Deps, 'caches'>): ReadonlyMap<string, NodeFacts> =>
   new Map(caches.nodes.list().map((node) => [node.metadata?.name ?? '', nodeFacts(node)]));
@@ -38,7 +45,7 @@ const robots: readonly (string | undefined)[] = ['load', 'unload', 'inventory'];
 export const robotView = (
   deps: Deps,
   avoid: Avoid = {},
-): Required<Pick<GrantView, 'busyLibraries' | 'actions' | 'gone'>> => {
+): Required<Pick<GrantView, 'busyLibraries' | 'actions' | 'gone' | 'refused'>> => {
   const actions = actionView(deps, avoid.servers);
   const busyLibraries = new Set(
     deps.caches.pods.list().flatMap((pod) => {
@@ -49,5 +56,11 @@ export const robotView = (
       return facts.state === 'ended' || lossOfAction(facts, actions) !== undefined ? [] : [own[labels.library] ?? ''];
     }),
   );
-  return { busyLibraries, actions, gone: (grant) => goneHardware(grant, deps.caches) };
+  const { podStartMs } = deps.settings;
+  return {
+    busyLibraries,
+    actions,
+    gone: (grant) => goneHardware(grant, deps.caches),
+    refused: (held, pod) => refusalFault(held, pod, podStartMs, deps.clock.now()),
+  };
 };

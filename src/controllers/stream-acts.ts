@@ -100,17 +100,18 @@ export const sourceOrder = ({ spec, status }: BackupJob): SourceOrder => {
   return { kind: 'hostPath', path: source.hostPath?.path ?? '', ...common };
 };
 
-const sourceFolderOn = (server: BackupServer, job: BackupJob): HostFolder =>
-  mustAllow(server, job, { path: job.spec.source.hostPath?.path ?? '', write: false });
-
 interface SourceMount {
   readonly sourceFolder: HostFolder;
   readonly source: Volume;
 }
 
-/** @param grant whose clone of a snapshot is meant; without one any will do */
+/**
+ * @param pod   that is to read it
+ * @param grant whose clone of a snapshot is meant; without one any will do
+ */
 const sourceOn = async (
   context: ActContext,
+  pod: string,
   server: BackupServer,
   job: BackupJob,
   grant?: Grant,
@@ -120,7 +121,8 @@ const sourceOn = async (
     const { folder, volume } = await claimMount(context, wish, server.spec.node, grant);
     return { sourceFolder: folder, source: { ...volume, name: 'source' } };
   }
-  const sourceFolder = sourceFolderOn(server, job);
+  const path = job.spec.source.hostPath?.path ?? '';
+  const sourceFolder = mustAllow(pod, server, job, { path, write: false });
   return { sourceFolder, source: { name: 'source', hostPath: { path: sourceFolder.prefix, type: 'Directory' } } };
 };
 
@@ -187,7 +189,7 @@ const launchPlan = async (context: ActContext, job: BackupJob, serverName: strin
     signal,
   );
   const { segmentBytes } = effectiveSpec(job);
-  const { sourceFolder, source } = await sourceOn(context, server, job);
+  const { sourceFolder, source } = await sourceOn(context, pod, server, job);
   const order: WorkerOrder = {
     v: 1,
     role: 'plan',
@@ -249,10 +251,11 @@ const openHead = async (
 const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): Promise<undefined> => {
   const { deps } = context;
   const place = placeOf(context, grant);
-  const { sourceFolder, source } = await sourceOn(context, place.server, job, grant);
+  const pod = grantName(context.job.uid, grant);
+  const { sourceFolder, source } = await sourceOn(context, pod, place.server, job, grant);
   const order: WorkerOrder = {
     role: 'backup',
-    ...commonOrder(context, grant, grantName(context.job.uid, grant)),
+    ...commonOrder(context, grant, pod),
     tape: { ...tapeOrder(context, grant), labelId: grant.labelId ?? '' },
     source: sourceOrder(job),
     sourceFolder,

@@ -30,8 +30,8 @@ export type Step =
   | { readonly kind: 'sealHead'; readonly grant: Grant; readonly reason: string }
   /** Begun once; asked for again until it has ended. */
   | { readonly kind: 'runHook'; readonly run: HookRun }
-  /** Keeps the job's claim, or a clone of it, mounted on the node; the server's tolerations are the pod's. */
-  | { readonly kind: 'ensureAnchor'; readonly node: string; readonly server: string; readonly clone?: string }
+  /** Keeps the job's claim, or a clone of it, mounted on the grant's node; its server's tolerations are the pod's. */
+  | { readonly kind: 'ensureAnchor'; readonly grant: Grant; readonly clone?: string }
   | { readonly kind: 'dropAnchor'; readonly pod: string; readonly uid: string }
   /** Of the job's claim, under the name that its status has. */
   | { readonly kind: 'takeSnapshot' }

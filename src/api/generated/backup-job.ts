@@ -1,6 +1,6 @@
 // Generated from crds/ by `npm run generate`. Do not edit.
 import type { NamedMeta } from '../metadata.ts';
-import type { Avoid, Condition, EnvVar, Failover, Grant, HookRun, LabelSelector, PodResources, Progress, Queue, Retention, SourceExample, VolumeSource } from './shared.ts';
+import type { Avoid, Condition, EnvVar, Failover, Grant, HookRun, LabelSelector, PodResources, Progress, Queue, Refused, Retention, SourceExample, VolumeSource } from './shared.ts';
 
 /** A BackupJob backs up one source, every segment of it onto `copies` distinct tapes, over `routes` routes that are secured before it starts. */
 export interface BackupJob {
@@ -498,6 +498,10 @@ export interface BackupJobStatusPlan {
    * Pod that plans.
    */
   pod?: string;
+  /**
+   * The pod that plans, while it is refused, by a quota or a policy say; absent once it is there.
+   */
+  refused?: Refused;
   /**
    * Number of the planner, counted up when a new one has to go on.
    */

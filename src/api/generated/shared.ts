@@ -234,6 +234,10 @@ export interface Grant {
    */
   unloaded?: boolean;
   /**
+   * A pod of this grant that is refused, by a quota or a policy say; absent once it is there.
+   */
+  refused?: Refused;
+  /**
    * Unloads that failed; after three the drive and the tape are parked as NotUsable.
    */
   unloadAttempts?: number;
@@ -257,6 +261,27 @@ export interface Grant {
    * Bytes of segments that were begun and not committed.
    */
   lostBytes?: number;
+}
+/**
+ * A pod of this grant that is refused, by a quota or a policy say; absent once it is there.
+ */
+export interface Refused {
+  /**
+   * Pod that is not created.
+   */
+  pod: string;
+  /**
+   * Why, as one word, such as PodRefused.
+   */
+  reason: string;
+  /**
+   * Why, as a sentence.
+   */
+  message: string;
+  /**
+   * Since when.
+   */
+  since: string;
 }
 /**
  * One zone.

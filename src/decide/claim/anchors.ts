@@ -1,11 +1,13 @@
 /** When the pods that keep a claim mounted come and go: one for each node of a grant, until no grant holds there. Pure. */
 import type { BackupJob, Grant, Restore } from '../../api/generated/index.ts';
+import { anchorName } from '../../api/names.ts';
 import { bounded } from '../../api/status-text.ts';
 import { readyOn } from './claims.ts';
 import type { AnchorFacts, ClaimWish } from './claims.ts';
 import { cloneOf, isBound } from './clones.ts';
 import type { SnapshotView } from './clones.ts';
 import { holds } from '../grant/grant.ts';
+import type { GrantView } from '../grant/grant-life.ts';
 import type { Step } from '../step.ts';
 
 /** The claim of a job or restore in a pass. */
@@ -31,6 +33,7 @@ export interface AnchorFailure {
 }
 
 export interface Tended {
+  readonly view: Pick<GrantView, 'ownerUid' | 'refused'>;
   readonly claim?: ClaimView;
   readonly grants: readonly Grant[];
   /** Nodes on which something else than a grant reads the claim, such as a planner. */
@@ -64,12 +67,15 @@ const serves = (claim: ClaimView, anchor: AnchorFacts, grant: Grant): boolean =>
 
 const needing: readonly Grant['state'][] = ['Reserved', 'Preparing', 'Ready', 'Running'];
 
-export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending => {
+export const tendAnchors = ({ view, claim, grants, busyNodes, ends }: Tended): Tending => {
   if (claim === undefined) return { steps: [], failures: [] };
   const isHeld = (anchor: AnchorFacts): boolean =>
     busyNodes.includes(anchor.node) || grants.some((grant) => holds(grant) && serves(claim, anchor, grant));
   const steps: Step[] = claim.anchors.filter((one) => !isHeld(one) && !one.deleting).map(drop);
   const failures: AnchorFailure[] = [];
+  const fail = (node: string, message: string): void => {
+    if (!failures.some((one) => one.node === node)) failures.push({ node, message });
+  };
   if (ends) return { steps, failures };
   const wanted = grants.filter(
     (grant) =>
@@ -82,6 +88,8 @@ export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending
     const anchor = claim.anchors.find((one) => serves(claim, one, grant));
     if (anchor === undefined) {
       const step = ensure(claim, grant);
+      const fault = view.refused?.(grant, anchorName(view.ownerUid, grant.node ?? '', step.clone));
+      if (fault !== undefined) fail(grant.node ?? '', fault.message);
       if (!steps.some((one) => isSame(one, step))) steps.push(step);
       continue;
     }
@@ -90,9 +98,7 @@ export const tendAnchors = ({ claim, grants, busyNodes, ends }: Tended): Tending
     const failure = failureOf(claim, anchor);
     // What works has the claim mounted for itself; only what starts next needs another anchor.
     if (works && anchor.state === 'ended') steps.push(drop(anchor));
-    else if (failure !== undefined && !failures.some(({ node }) => node === anchor.node)) {
-      failures.push({ node: anchor.node, message: failure });
-    }
+    else if (failure !== undefined) fail(anchor.node, failure);
   }
   return { steps, failures };
 };
@@ -101,12 +107,11 @@ type Ensure = Extract<Step, { readonly kind: 'ensureAnchor' }>;
 
 const ensure = (claim: ClaimView, grant: Grant): Ensure => {
   const clone = cloneFor(claim, grant);
-  const { node = '', server = '' } = grant;
-  return { kind: 'ensureAnchor', node, server, ...(clone === '' ? {} : { clone }) };
+  return { kind: 'ensureAnchor', grant, ...(clone === '' ? {} : { clone }) };
 };
 
-const isSame = (step: Step, { node, clone }: Ensure): boolean =>
-  step.kind === 'ensureAnchor' && step.node === node && step.clone === clone;
+const isSame = (step: Step, { grant, clone }: Ensure): boolean =>
+  step.kind === 'ensureAnchor' && step.grant.node === grant.node && step.clone === clone;
 
 /** Does the grant need an anchor that is not there yet? */
 export const awaitsAnchor = ({ state }: Pick<Grant, 'state'>): boolean =>

@@ -8,6 +8,8 @@ import type { ActionView } from './action-pod.ts';
 import { holds, loadPodName, unloadPodName, grantName } from './grant.ts';
 import type { Grant, GrantState } from './grant.ts';
 import type { PodFacts } from './pod-facts.ts';
+import { podRefused, withoutRefused } from './refused.ts';
+import type { Refusable } from './refused.ts';
 import type { Domain, Fault, Step } from '../step.ts';
 
 /** What can be seen around a grant; all of it may be a little old. */
@@ -21,6 +23,8 @@ export interface GrantView {
   readonly fenceVouched: (grant: Grant) => boolean;
   /** Why its server or library can't be acted on: somebody deleted the object. */
   readonly gone?: (grant: Grant) => Fault | undefined;
+  /** Why a pod that could not be created is not waited for any more. */
+  readonly refused?: (held: Refusable, pod: string) => Fault | undefined;
   /** How pods that load and unload are judged; absent: they are waited for as long as they take. */
   readonly actions?: ActionView;
 }
@@ -34,7 +38,9 @@ export interface Progress {
 /** After so many failed attempts an unload parks drive and tape as NotUsable instead of holding the job up. */
 export const maxUnloadAttempts = 3;
 
-const withState = (grant: Grant, state: GrantState): Grant => (grant.state === state ? grant : { ...grant, state });
+/** What was refused was asked for in the state before. */
+const withState = (grant: Grant, state: GrantState): Grant =>
+  grant.state === state ? grant : { ...withoutRefused(grant), state };
 
 const still = (grant: Grant): Progress => ({ grant, steps: [] });
 
@@ -44,8 +50,11 @@ export const prepareGrant = (reserved: Grant, view: GrantView): Progress => {
   const gone = view.gone?.(grant);
   if (gone !== undefined) return { grant, steps: [], fault: gone };
   if (grant.zoned !== true) return { grant, steps: [{ kind: 'zone', grant }] };
-  const pod = view.pods.get(loadPodName(view.ownerUid, grant));
+  const name = loadPodName(view.ownerUid, grant);
+  const pod = view.pods.get(name);
   if (pod === undefined) {
+    const refused = view.refused?.(grant, name);
+    if (refused !== undefined) return { grant, steps: [], fault: refused };
     const busy = view.busyLibraries.has(grant.library ?? '');
     return busy ? still(grant) : { grant, steps: [{ kind: 'launchLoad', grant }] };
   }
@@ -118,10 +127,12 @@ export const releaseGrant = (held: Grant, view: GrantView): Progress => {
 };
 
 /** Where no load could start, an unload hardly can: the tape is where it was, and is not to be parked for that. */
-const neverLoaded = (held: Grant, { ownerUid, pods }: GrantView): boolean =>
-  held.loaded !== true &&
-  held.reason === 'PodNotStarted' &&
-  pods.get(loadPodName(ownerUid, held))?.exit?.neverRan === true;
+const neverLoaded = (held: Grant, { ownerUid, pods }: GrantView): boolean => {
+  if (held.loaded === true) return false;
+  const pod = pods.get(loadPodName(ownerUid, held));
+  if (held.reason === podRefused) return pod === undefined;
+  return held.reason === 'PodNotStarted' && pod?.exit?.neverRan === true;
+};
 
 const lossOf = (pod: PodFacts, { actions }: GrantView): Fault | undefined =>
   actions === undefined ? undefined : lossOfAction(pod, actions);
@@ -143,16 +154,19 @@ const unload = (grant: Grant, view: GrantView): Progress => {
     const slot = told.slot === undefined ? {} : { slot: told.slot };
     return { grant, steps: [{ kind: 'noteUnloaded', grant, ...slot }, clear] };
   }
+  return afterFailure(grant, faultOfPod(pod), [clear]);
+};
+
+const afterFailure = (grant: Grant, { reason, message }: Fault, clear: readonly Step[]): Progress => {
   const failed = again(grant);
-  if (failed.unloadAttempts < maxUnloadAttempts) return { grant: failed, steps: [clear] };
-  const { reason, message } = faultOfPod(pod);
-  return { grant: failed, steps: [{ kind: 'park', grant: failed, reason, message }, clear] };
+  if (failed.unloadAttempts < maxUnloadAttempts) return { grant: failed, steps: clear };
+  return { grant: failed, steps: [{ kind: 'park', grant: failed, reason, message }, ...clear] };
 };
 
 const deletionOf = (pod: PodFacts): Step => ({ kind: 'deletePod', pod: pod.name, uid: pod.uid });
 
 const again = (grant: Grant): Grant & { readonly unloadAttempts: number } => ({
-  ...grant,
+  ...withoutRefused(grant),
   unloadAttempts: (grant.unloadAttempts ?? 0) + 1,
 });
 
@@ -181,6 +195,8 @@ const launchUnload = (grant: Grant, view: GrantView): Progress => {
     const message = `${grant.barcode ?? ''} could not be unloaded in ${attempts} attempts`;
     return { grant, steps: [{ kind: 'park', grant, reason: 'NotUnloaded', message }] };
   }
+  const refused = view.refused?.(grant, unloadPodName(view.ownerUid, grant));
+  if (refused !== undefined) return afterFailure(grant, refused, []);
   if (view.busyLibraries.has(grant.library ?? '')) return still(grant);
   const servers = view.actions?.unloadServers(grant) ?? [grant.server ?? ''];
   const server = servers[attempts % Math.max(1, servers.length)];

@@ -17,6 +17,7 @@ import type { Ending, JobDecision, JobHead, SeenJob } from './job-view.ts';
 import { loseStream } from './lose-stream.ts';
 import { launchPlan } from './plan-life.ts';
 import type { PodFacts } from '../grant/pod-facts.ts';
+import { admitted } from '../grant/refused.ts';
 import { routeFault } from '../grant/route-fault.ts';
 import type { Span } from '../spans.ts';
 import { isQuiesced } from './quiesce.ts';
@@ -31,8 +32,8 @@ export const decideBackupJob = (observed: SeenJob, nowMs: number): JobDecision =
   const seen: SeenJob = { ...observed, view: { ...observed.view, busyLibraries: busy } };
   const draft: Draft = {
     status: seen.status,
-    streams: [...(seen.status.streams ?? [])],
-    retired: [...(seen.status.retired ?? [])],
+    streams: (seen.status.streams ?? []).map(admitted(seen)),
+    retired: (seen.status.retired ?? []).map(admitted(seen)),
     steps: [],
     busy,
   };
@@ -52,6 +53,7 @@ export const decideBackupJob = (observed: SeenJob, nowMs: number): JobDecision =
 const tend = (draft: Draft, seen: SeenJob, nowMs: number): void => {
   const planner = seen.plan?.pod;
   const { steps, failures } = tendAnchors({
+    view: seen.view,
     ...(seen.claim === undefined ? {} : { claim: seen.claim }),
     grants: [...draft.streams, ...draft.retired],
     busyNodes: planner === undefined || planner.state === 'ended' ? [] : [planner.node],
@@ -185,9 +187,11 @@ const relaunch = (draft: Draft, seen: SeenJob, grant: Grant, pod: PodFacts | und
   if (pod?.state === 'running' && grant.podStarted !== true && bootID !== undefined) {
     put(draft, { ...grant, podStarted: true, bootID });
   }
-  if (pod !== undefined || grant.state !== 'Running' || !isAnchored(seen.uid, seen.claim, grant)) return;
-  const gone = seen.view.gone?.(grant);
-  if (gone !== undefined) return loseStream(draft, seen.spec, grant, gone, nowMs);
+  if (pod !== undefined || grant.state !== 'Running') return;
+  // Its own refusal, or its anchor's: nothing works yet.
+  const lost = seen.view.gone?.(grant) ?? seen.view.refused?.(grant, grant.refused?.pod ?? '');
+  if (lost !== undefined) return loseStream(draft, seen.spec, grant, lost, nowMs);
+  if (!isAnchored(seen.uid, seen.claim, grant)) return;
   const head = seen.heads.get(grant.number);
   if (head?.epoch !== grant.epoch) {
     if (seen.committed === undefined) return;

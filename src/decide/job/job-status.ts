@@ -64,7 +64,7 @@ export const summarise = (status: JobStatus, spec: EffectiveSpec, heads: Heads):
     ...sums(status, spec, heads),
   };
   const phase = phaseOf(next);
-  const because = next.ending ?? (isQueueing({ ...next, phase }) ? undefined : lastFault(next));
+  const because = next.ending ?? (isQueueing({ ...next, phase }) ? undefined : (refusedIn(next) ?? lastFault(next)));
   const why = because === undefined ? {} : { reason: because.reason, message: bounded(because.message, 'summary') };
   return { ...next, phase, ...why };
 };
@@ -93,6 +93,10 @@ const counts = (grant: Grant, ending: JobStatus['ending']): boolean => {
 /** Reason and message are the allocator's, as long as it says what a stream waits for: two writers would never rest. */
 const isQueueing = ({ phase, queue, streams = [] }: JobStatus): boolean =>
   phase === 'Queued' || (queue?.since !== undefined && anyIn(streams, 'Waiting', 'Allocating'));
+
+/** What is missing now says more than what was lost before. */
+const refusedIn = ({ streams = [], retired = [], plan }: JobStatus) =>
+  [...streams, ...(plan === undefined ? [] : [plan]), ...retired].find(({ refused }) => refused !== undefined)?.refused;
 
 const lastFault = (status: JobStatus): { readonly reason: string; readonly message: string } | undefined => {
   const last = status.failoverHistory?.at(-1);

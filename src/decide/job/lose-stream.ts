@@ -5,6 +5,7 @@ import type { Grant } from '../grant/grant.ts';
 import type { JobStatus } from './job-view.ts';
 import type { Draft } from './job-draft.ts';
 import { isDriveOffline } from '../hardware/offline-drive.ts';
+import { withoutRefused } from '../grant/refused.ts';
 import { failedSwitches } from '../grant/route-fault.ts';
 import { isOfNode, tapeNotFound } from '../step.ts';
 import type { Fault } from '../step.ts';
@@ -29,7 +30,7 @@ export const loseStream = (
   const replaced = kind === 'span' || (fault.domain !== 'source' && replacements < spec.maxReplacements);
   const since = new Date(nowMs).toISOString();
   const retired: Grant = {
-    ...grant,
+    ...withoutRefused(grant),
     state: 'Fencing',
     stateSince: since,
     outcome: 'Failed',

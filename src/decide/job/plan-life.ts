@@ -1,4 +1,5 @@
 /** The planner's pod, from its launch to its end or loss. */
+import { planPodName } from '../../api/names.ts';
 import { bounded, boundedReason } from '../../api/status-text.ts';
 import { lossOfPlace } from '../grant/action-pod.ts';
 import type { SeenJob } from './job-view.ts';
@@ -7,14 +8,17 @@ import { isUsable } from '../grant/grant.ts';
 import { faultOfPod } from '../grant/grant-life.ts';
 import type { Draft } from './job-draft.ts';
 import type { PodFacts } from '../grant/pod-facts.ts';
+import { withoutRefused } from '../grant/refused.ts';
 import type { Fault } from '../step.ts';
 
 const maxPlanAttempts = 3;
 
 export const launchPlan = (draft: Draft, seen: SeenJob): void => {
   const pod = seen.plan?.pod;
+  if (pod !== undefined && draft.status.plan !== undefined)
+    draft.status = { ...draft.status, plan: withoutRefused(draft.status.plan) };
   if (seen.plan?.complete === true) return;
-  if (pod === undefined) return launchPlanner(draft, seen);
+  if (pod === undefined) return begin(draft, seen);
   if (pod.state === 'ended' && pod.exit?.code !== undefined) return afterEnd(draft, pod, pod.exit.code);
   const lost = lossOfPlanner(seen, pod);
   if (lost !== undefined) afterLoss(draft, pod, lost);
@@ -41,10 +45,19 @@ export const plannerIsOver = (seen: SeenJob): boolean => {
   return pod === undefined || pod.state === 'ended' || lossOfPlanner(seen, pod) !== undefined;
 };
 
-const nextEpoch = (draft: Draft, pod: PodFacts): number => {
-  const epoch = (draft.status.plan?.epoch ?? 0) + 1;
-  draft.status = { ...draft.status, plan: { ...draft.status.plan, epoch } };
-  draft.steps.push({ kind: 'deletePod', pod: pod.name, uid: pod.uid });
+/** A pod that is refused for too long counts as one that did not start. */
+const begin = (draft: Draft, seen: SeenJob): void => {
+  const { plan = {} } = draft.status;
+  const refused = seen.view.refused?.(plan, planPodName(seen.uid, plan.epoch ?? 0));
+  if (refused === undefined) return launchPlanner(draft, seen);
+  if (nextEpoch(draft) >= maxPlanAttempts) giveUp(draft, refused.reason, refused.message);
+};
+
+const nextEpoch = (draft: Draft, pod?: PodFacts): number => {
+  const { plan = {} } = draft.status;
+  const epoch = (plan.epoch ?? 0) + 1;
+  draft.status = { ...draft.status, plan: { ...withoutRefused(plan), epoch } };
+  if (pod !== undefined) draft.steps.push({ kind: 'deletePod', pod: pod.name, uid: pod.uid });
   return epoch;
 };
 

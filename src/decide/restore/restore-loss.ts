@@ -1,6 +1,8 @@
 /** A restore's worker or hardware was lost: what of it is tried again, and what is avoided then. */
 import type { Grant } from '../../api/generated/index.ts';
 import { restoreEnded } from '../../api/worker-order.ts';
+import { withoutRefused } from '../grant/refused.ts';
+import { failedSwitches } from '../grant/route-fault.ts';
 import { retire } from './restore-release.ts';
 import type { RestoreDecision, RestoreStatus } from './restore-view.ts';
 import { targetNotReachable } from '../step.ts';
@@ -13,7 +15,7 @@ export const loseGrant = (status: RestoreStatus, grant: Grant, fault: Fault, now
   const replacements = (status.replacements ?? 0) + 1;
   const { reason, message, domain } = fault;
   const lost: Grant = {
-    ...grant,
+    ...withoutRefused(grant),
     state: 'Fencing',
     stateSince: new Date(nowMs).toISOString(),
     outcome: 'Failed',
@@ -51,8 +53,9 @@ const avoiding = (before: RestoreStatus['avoid'], grant: Grant, fault: Fault): N
     case 'changer':
       return { ...before, libraries: add(before?.libraries, grant.library ?? '') };
     // The target is a folder of one machine, which often has one server: it is waited for, not avoided.
-    case 'server':
     case 'route':
+      return { ...before, switches: failedSwitches(grant).reduce<string[]>(add, [...(before?.switches ?? [])]) };
+    case 'server':
     case 'worker':
     case 'source':
     case 'target':

@@ -3,6 +3,7 @@ import type { BackupSaveRecord, Grant, Restore } from '../../api/generated/index
 import { setCondition } from '../../api/conditions.ts';
 import { bounded } from '../../api/status-text.ts';
 import { holds } from '../grant/grant.ts';
+import { failedSwitches } from '../grant/route-fault.ts';
 import type { RestoreStatus } from './restore-view.ts';
 
 export const restoreIsTerminal = (status: Restore['status']): boolean =>
@@ -50,9 +51,9 @@ export const summariseRestore = (status: RestoreStatus, head: BackupSaveRecord |
     tapesText: tapes,
     ...(told === undefined ? {} : reported(status, told)),
   };
-  const reason =
-    next.ending === undefined ? {} : { reason: next.ending.reason, message: bounded(next.ending.message, 'summary') };
-  return { ...next, phase: restorePhase(next), ...reason };
+  const because = next.ending ?? stream?.refused;
+  const why = because === undefined ? {} : { reason: because.reason, message: bounded(because.message, 'summary') };
+  return { ...next, phase: restorePhase(next), ...why };
 };
 
 const reported = (
@@ -103,13 +104,13 @@ const releasedOf = ({ streams = [], retired = [] }: RestoreStatus) => {
     return { type, status: 'True' as const, reason: 'NothingHeld', message: 'no hardware is held' };
   const names = held.map(({ library = '', drive = '', barcode = '' }) => `${library}/${drive} with ${barcode}`);
   const where = `still held: ${names.join(', ')}`;
-  return held.some(({ state }) => state === 'Fencing')
-    ? {
-        ...{ type, status: 'False' as const, reason: 'FencingUnconfirmed' },
-        message: `a lost worker is not proven to be gone; ${where}`,
-      }
-    : {
-        ...{ type, status: 'False' as const, reason: 'UnloadOutstanding' },
-        message: `a drive does not give its tape back; ${where}`,
-      };
+  const because = (reason: string, why: string) => ({
+    ...{ type, status: 'False' as const, reason },
+    message: `${why}; ${where}`,
+  });
+  if (held.some(({ state }) => state === 'Fencing'))
+    return because('FencingUnconfirmed', 'a lost worker is not proven to be gone');
+  return held.some((grant) => failedSwitches(grant).length > 0)
+    ? because('ZoneStands', 'a switch does not take a zone away')
+    : because('UnloadOutstanding', 'a drive does not give its tape back');
 };

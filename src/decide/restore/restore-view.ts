@@ -64,6 +64,8 @@ export interface SeenRestore {
   readonly silence: () => Silence;
   readonly patience: Patience;
   readonly fenceTimeoutMs: number;
+  /** FCSwitches that are NotUsable. */
+  readonly downSwitches: ReadonlySet<string>;
   /** It only reads back, of these streams; none: of all. */
   readonly discards?: { readonly streams: readonly number[] };
   /** The claim that is restored into, if it is one. */

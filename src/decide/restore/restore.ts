@@ -24,32 +24,50 @@ import type {
 import { subtract } from '../spans.ts';
 import type { Span } from '../spans.ts';
 import { targetNotReachable } from '../step.ts';
+import { admitted } from '../grant/refused.ts';
+import { routeFault } from '../grant/route-fault.ts';
 import { judgeStream } from '../job/stream-fault.ts';
 import { leftOn } from './verify.ts';
 
 /** The choice is read uncached, so only when it is needed: before an area, and when its worker starts. */
 export const needsChoice = (status: RestoreStatus): boolean => {
   const stream = status.streams?.[0];
-  return status.ending === undefined && (stream === undefined || stream.state === 'Ready' || isOver(stream));
+  if (status.ending !== undefined) return false;
+  return stream === undefined || stream.state === 'Ready' || isOver(stream) || isRefused(stream);
 };
 
 /** A copy is chosen again while it is waited for; then what is known of the backup will do. */
 export const choosesAgain = ({ ending, streams }: RestoreStatus): boolean =>
   ending === undefined && streams?.[0]?.state === 'Waiting';
 
+/** Its worker, that is: what a running grant was refused is asked for again. */
+const isRefused = ({ state, refused }: Grant): boolean => state === 'Running' && refused !== undefined;
+
 const isOver = ({ state }: Grant): boolean => state === 'Succeeded' || state === 'Failed' || state === 'Released';
 
 export const decideRestore = (seen: SeenRestore, nowMs: number): RestoreDecision => {
-  const asked = { ...seen.status, ...withBad(seen.status, seen.report), ...endingAsked(seen, nowMs), ...tidied(seen) };
+  const known = forgetRefused(seen);
+  const asked = { ...known, ...withBad(known, seen.report), ...endingAsked(seen, nowMs), ...tidied(seen) };
   const retired = releaseRetired(seen, asked, nowMs);
   const next = asked.ending === undefined ? goOn(seen, retired.status, nowMs) : windDown(seen, retired.status, nowMs);
   const all = { status: next.status, steps: [...retired.steps, ...next.steps] };
   return closeBooks(seen, withAnchors(seen, all, nowMs), nowMs);
 };
 
+/** What was refused and is there now is no longer the restore's reason either. */
+const forgetRefused = (seen: SeenRestore): RestoreStatus => {
+  const { reason, message, ...rest } = seen.status;
+  const stream = rest.streams?.[0];
+  if (stream?.refused === undefined || admitted(seen)(stream) === stream) return seen.status;
+  const quiet = withStream(rest, admitted(seen)(stream));
+  const isOther = reason !== undefined && reason !== stream.refused.reason;
+  return isOther ? { ...quiet, reason, ...(message === undefined ? {} : { message }) } : quiet;
+};
+
 /** Where the target can't be mounted, another server may do. */
 const withAnchors = (seen: SeenRestore, { status, steps }: RestoreDecision, nowMs: number): RestoreDecision => {
   const tended = tendAnchors({
+    view: seen.view,
     ...(seen.claim === undefined ? {} : { claim: seen.claim }),
     grants: [...(status.streams ?? []), ...(status.retired ?? [])],
     busyNodes: [],
@@ -70,10 +88,10 @@ const goOn = (seen: SeenRestore, status: RestoreStatus, nowMs: number): RestoreD
   switch (stream.state) {
     case 'Reserved':
     case 'Preparing': {
-      const { grant, steps, fault } = prepareGrant(stream, seen.view);
-      return fault === undefined
-        ? { status: withStream(status, grant), steps }
-        : loseGrant(status, grant, fault, nowMs);
+      const { grant: next, steps, fault } = prepareGrant(stream, seen.view);
+      const grant = next.state === stream.state ? next : { ...next, stateSince: new Date(nowMs).toISOString() };
+      const lost = fault ?? routeFault(grant, seen.downSwitches, nowMs);
+      return lost === undefined ? { status: withStream(status, grant), steps } : loseGrant(status, grant, lost, nowMs);
     }
     case 'Waiting':
       return chooseAgain(seen, status, stream);
@@ -149,6 +167,8 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   if (target.kind === 'wait') return { status, steps: [] };
   const gone = seen.view.gone?.(grant);
   if (gone !== undefined) return loseGrant(status, grant, gone, nowMs);
+  const refused = seen.view.refused?.(grant, grantName(seen.uid, grant));
+  if (refused !== undefined) return loseGrant(status, withoutPod(grant), refused, nowMs);
   const next = nextFor(seen, status, seen.choice, grant.tape);
   const running: Grant = { ...grant, state: 'Running', pod: grantName(seen.uid, grant) };
   if (next.kind === 'read' && next.area.tape === grant.tape) {
@@ -162,6 +182,9 @@ const start = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: nu
   // What is readable has changed in between: release and choose again.
   return releaseCurrent(seen, status, { ...grant, outcome: 'Unused' }, nowMs);
 };
+
+/** It was never created: nobody waits for the proof that it writes no more. */
+const withoutPod = ({ pod: _never, ...grant }: Grant): Grant => grant;
 
 const launch = (grant: Grant, segments: readonly Span[], finish: boolean): readonly RestoreStep[] => [
   { kind: 'openHead', grant, assigned: segments },
@@ -185,8 +208,9 @@ const segmentsIn = (
 const judge = (seen: SeenRestore, status: RestoreStatus, grant: Grant, nowMs: number): RestoreDecision => {
   const pod = seen.view.pods.get(grantName(seen.uid, grant));
   if (pod === undefined && grant.podStarted !== true && !hasReported(seen, grant)) {
-    // Named in the status, then a crash before the pod was made: from Ready again.
-    return { status: withStream(status, { ...grant, state: 'Ready' }), steps: [] };
+    // Named in the status, then a crash before the pod was made, or a refusal: from Ready again.
+    const ready: Grant = { ...grant, state: 'Ready' };
+    return start(seen, withStream(status, ready), ready, nowMs);
   }
   const verdict = judgeStream({
     grant,

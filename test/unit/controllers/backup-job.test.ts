@@ -89,6 +89,30 @@ describe('F4: a switch that dies under one stream', () => {
   });
 });
 
+describe('a job that ends while a switch does not take its zone away', () => {
+  it('ends, and says what stands', async () => {
+    const ending = { result: 'Failed', reason: 'ZoneFailed', message: 'no answer' } as const;
+    const since = new Date(0).toISOString();
+    const stuck = grant({
+      ...{ state: 'Releasing', zoned: true, loaded: true, unloaded: true, outcome: 'Failed', stateSince: since },
+      zones: [{ name: 'tw_1a2b3c4d_s1_e3_0', switch: 'switch-0' }],
+    });
+    const found = await begin(
+      jobWith({ phase: 'Releasing', ending, processNumber: 7, startTime: since, streams: [], retired: [stuck] }),
+    );
+    const reconcile = makeBackupJobReconciler(withDeadSwitches(found.deps, ['switch-0']));
+    await found.clock.advance(found.deps.settings.fenceTimeoutMs + 1);
+    for (let pass = 0; pass < 3; pass += 1) {
+      await expect(reconcile(key, signal)).rejects.toThrow('no answer');
+      await found.settle();
+    }
+    expect(read(found)?.status?.phase).toBe('Failed');
+    expect(read(found)?.status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Released', status: 'False', reason: 'ZoneStands' }),
+    );
+  });
+});
+
 describe('a suspended job', () => {
   const ending = { result: 'Suspended', reason: 'Suspended', message: 'spec.suspend is set' } as const;
   const fencing = grant({ state: 'Fencing', zoned: true, stateSince: new Date(0).toISOString(), outcome: 'Unused' });

@@ -72,6 +72,7 @@ export const seenRestore = (scene: RestoreScene): SeenRestore => {
     silence: () => ({ headMs: 0, progressMs: 0 }),
     patience: { stallMs: 60_000, heartbeatMs: 100_000, preparationMs: 600_000, filesMs: 900_000, startMs: 60_000 },
     fenceTimeoutMs: 120_000,
+    downSwitches: new Set(),
     ...more,
   };
 };

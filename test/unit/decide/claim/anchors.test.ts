@@ -25,12 +25,12 @@ const claim = (...anchors: readonly AnchorFacts[]): ClaimView => ({
 });
 const on = (node: string, changes: Parameters<typeof grant>[0] = {}) => grant({ server: node, node, ...changes });
 const tend = (view: ClaimView, grants: ReturnType<typeof grant>[], ends = false, busyNodes: string[] = []) =>
-  tendAnchors({ claim: view, grants, ends, busyNodes });
+  tendAnchors({ view: { ownerUid: uid }, claim: view, grants, ends, busyNodes });
 
 describe('anchors', () => {
   it('come once for each node of a grant', () => {
     const { steps } = tend(claim(anchor('n1')), [on('n0', { state: 'Reserved' }), on('n0', { number: 2 }), on('n1')]);
-    expect(steps).toEqual([{ kind: 'ensureAnchor', node: 'n0', server: 'n0' }]);
+    expect(steps).toEqual([{ kind: 'ensureAnchor', grant: on('n0', { state: 'Reserved' }) }]);
   });
 
   it('go when no grant holds on their node, unless the planner reads there', () => {
@@ -70,7 +70,10 @@ describe('anchors', () => {
   });
 
   it('are nobody’s business without a claim', () => {
-    expect(tendAnchors({ grants: [on('n0')], ends: false, busyNodes: [] })).toEqual({ steps: [], failures: [] });
+    expect(tendAnchors({ view: { ownerUid: uid }, grants: [on('n0')], ends: false, busyNodes: [] })).toEqual({
+      steps: [],
+      failures: [],
+    });
     expect(isAnchored(uid, undefined, on('n0'))).toBe(true);
     expect(isAnchored(uid, claim(), on('n0'))).toBe(false);
     expect(isAnchored(uid, claim(anchor('n0')), on('n0'))).toBe(true);

@@ -219,8 +219,8 @@ describe('a clone of a snapshot', () => {
 
   it('is mounted once it is bound, each by an anchor of its own', () => {
     const decided = decide(scene({ clones: [clone(0), clone(1, { state: 'pending' })] }, readable));
-    expect(decided.steps).toEqual([
-      { kind: 'ensureAnchor', node: 'node-0', server: 'server-0', clone: cloneName(uid, 0, 1) },
+    expect(decided.steps).toMatchObject([
+      { kind: 'ensureAnchor', grant: { epoch: 1, node: 'node-0' }, clone: cloneName(uid, 0, 1) },
     ]);
   });
 

@@ -156,7 +156,7 @@ describe('what failed a restore is avoided', () => {
     ['drive', { drives: ['lib-0/drive-0'] }],
     ['tape', { tapes: ['t0'] }],
     ['changer', { libraries: ['lib-0'] }],
-    ['route', {}],
+    ['route', { switches: [] }],
     ['worker', {}],
   ] as const)('%s', (fault, avoid) => {
     const exit = { code: 1, reason: 'Error' };

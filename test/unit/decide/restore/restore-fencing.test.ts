@@ -135,8 +135,11 @@ describe('a restore whose worker was lost', () => {
 
   it('begins again where the crash came between the head and the pod', () => {
     const { podStarted: _p, bootID: _b, ...fresh } = aRestoreGrant(1, 'Running');
-    const decision = decideOn({ streams: [fresh], head: restoreHead(1, { activity: 'Starting' }) });
-    expect(grantsText(decision)).toBe('1 Ready | ');
+    const scene = { streams: [fresh], head: restoreHead(1, { activity: 'Starting' }) };
+    expect(grantsText(decideOn({ ...scene, choice: undefined }))).toBe('1 Ready | ');
+    const again = decideOn(scene);
+    expect(grantsText(again)).toBe('1 Running | ');
+    expect(stepsText(again)).toBe('openHead 1, launchRestore 1');
   });
 });
 
