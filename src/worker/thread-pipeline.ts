@@ -171,6 +171,8 @@ export class ThreadPipeline implements StreamPipeline {
     if (kind === 'whole') this.#progress.setActivity('Closing');
     this.#nextGroup += 1;
     const reading = this.#reader.ask({ kind: 'catalogue', members, hashed: 'writer' });
+    // Should it fail first, `broken` says so: a rejection that nobody handles yet ends the process without a word.
+    reading.catch(ignore);
     const end = await this.#writeGroup('catalogue', number, 0, 'writer');
     await reading;
     if (end.kind === 'full') return { kind: 'full' };

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { labelTape } from '../../../src/tape/label-tape.ts';
 import type { SegmentWork } from '../../../src/worker/ledger.ts';
 import { SharedProgress } from '../../../src/worker/progress.ts';
@@ -101,6 +101,22 @@ describe('ThreadPipeline', () => {
     expect(lost).toEqual([0]);
     expect(await pipeline.writeCatalogue('whole')).toMatchObject({ kind: 'whole' });
     await pipeline.close();
+  });
+
+  it('is broken, and leaves no rejection that nobody handles, when its reader fails beside a catalogue', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const members = Promise.withResolvers<[]>();
+    const pipeline = await open({ catalogueOf: async () => ({ number: 0, members: await members.promise }) });
+    const writing = pipeline.writeCatalogue('incremental');
+    const noPath = { ...data, from: { path: '%', offset: 0 } };
+    await expect(pipeline.readSegment(noPath)).rejects.toMatchObject({ reason: 'PathEscape' });
+    members.resolve([]);
+    await expect(pipeline.broken).rejects.toMatchObject({ reason: 'PathEscape' });
+    await Promise.all([expect(writing).rejects.toThrow('stopped'), pipeline.stop()]);
+    expect(unhandled).toEqual([]);
   });
 
   it('waits for work, and fails no drive, while the API is asked for the last catalogue', async () => {
