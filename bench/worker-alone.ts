@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import type { SegmentCommit } from '../src/worker/ledger.ts';
 import type { LocalBackup, LocalPlan } from '../src/worker/local-backup.ts';
+import { widenThreadPool } from '../src/worker/thread-pool.ts';
 
 export interface AloneRun {
   readonly action: 'backup' | 'restore';
@@ -36,7 +37,7 @@ const isRun = (value: unknown): value is AloneRun =>
   typeof value === 'object' && value !== null && 'action' in value && 'backup' in value;
 
 // As the worker's own `main.ts` has it.
-process.env['UV_THREADPOOL_SIZE'] ??= '8';
+widenThreadPool(process.env);
 const run: unknown = JSON.parse(process.argv[2] ?? '{}');
 if (!isRun(run)) throw new TypeError('the run is told by one JSON argument');
 await (run.action === 'backup' ? backUp(run) : restore(run));

@@ -133,6 +133,8 @@ export interface BackupOrder extends Common {
   /** A retention lock stands: pages bear its label from the start. */
   readonly lockPages: boolean;
   readonly compression: 'None' | 'Zstd';
+  /** The source is a snapshot, or the application at rest: the info of each segment says so on tape. */
+  readonly consistent: boolean;
   /** RFC 3339; absent: kept for ever. */
   readonly retainUntil?: string;
   /** Segments between two incremental catalogue groups. */

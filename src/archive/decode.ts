@@ -26,7 +26,7 @@ const refuse = (message: string): never => {
  * @returns undefined while the bytes do not tell yet
  */
 const frameLength = (bytes: Buffer, at: number, end: number): number | undefined => {
-  if (end - at < 9) return undefined;
+  if (end - at < 8) return undefined;
   const magic = bytes.readUInt32LE(at);
   if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) return 8 + bytes.readUInt32LE(at + 4);
   if (magic !== ZSTD_MAGIC) return refuse('no zstd frame where one should begin');

@@ -8,6 +8,8 @@ import { S_IFREG, type FileStat } from '../posix/stat.ts';
 
 export const MAX_PATH_BYTES = 65_536;
 export const MAX_LINK_BYTES = 65_535;
+/** As `crds/savepages.yaml` bounds the path of a boundary, which is escaped there. */
+export const MAX_BOUNDARY_LENGTH = 65_536;
 /** Seconds of a time have fifteen digits at most, before and after 1970. */
 export const MAX_TIME_DIGITS = 15;
 const TIME_LIMIT_SEC = 10 ** MAX_TIME_DIGITS;

@@ -2,7 +2,9 @@ import type { Bytes } from '../posix/bytes.ts';
 import { closeFd, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt } from '../posix/file.ts';
 import { FileStat, S_IFREG } from '../posix/stat.ts';
 import { ArchiveError } from './archive-error.ts';
+import { escapePath } from './escape.ts';
 import { EXTENT_ALIGNMENT, mayHaveHoles, meetData, meetSolid, type MetData } from './extents.ts';
+import { MAX_BOUNDARY_LENGTH } from './limits.ts';
 import { boundaryPath, comparePaths, START, type Cursor } from './order.ts';
 import type { PathFilter } from './path-filter.ts';
 import { walk } from './walk.ts';
@@ -131,6 +133,13 @@ class Cutter {
 
 const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
+/**
+ * Whether a segment may begin at the path: a boundary that can't be recorded would end the plan for ever. What has a
+ * longer one stays with what comes before it, however much that is.
+ */
+const mayBegin = (path: Bytes): boolean =>
+  path.length * 3 <= MAX_BOUNDARY_LENGTH || escapePath(path).length <= MAX_BOUNDARY_LENGTH;
+
 /** Data of a file from an offset on, up to a limit: see `meetData`. */
 type Meet = (from: number, limitBytes: number) => MetData;
 
@@ -182,17 +191,19 @@ export function* planSource(rootFd: number, options: PlanOptions): Generator<Pla
     const { folder: parent, name } = step;
     const meet: Meet = (at, limitBytes) =>
       (sparse ? readData(parent, name, size, at, limitBytes) : undefined) ?? meetSolid(at, size, limitBytes);
-    // What is more than a segment holds need not be known.
-    const data = size === 0 ? 0 : meet(offset, cutter.limit).bytes;
+    const divisible = mayBegin(path);
+    // What is more than a segment holds need not be known, unless it has to hold all the same.
+    const data = size === 0 ? 0 : meet(offset, divisible ? cutter.limit : size).bytes;
     if (cutter.fits(data)) {
       cutter.add(path, data, isFile && offset === 0 ? 1 : 0);
       continue;
     }
-    const alone = data + ENTRY_WEIGHT > cutter.limit;
+    const alone = divisible && data + ENTRY_WEIGHT > cutter.limit;
     // A large file begins in the open segment where half of that is still free: few segments stay small.
     const beginsHere = alone && cutter.fits(0) && cutter.roomBytes * 2 >= cutter.limit;
-    if (!cutter.isEmpty && !beginsHere) yield cutter.cut(cutter.before(path));
-    if (data + ENTRY_WEIGHT > cutter.limit) yield* cutFile(cutter, path, offset, size, meet);
+    const before = cutter.before(path);
+    if (!cutter.isEmpty && !beginsHere && mayBegin(before.path)) yield cutter.cut(before);
+    if (divisible && data + ENTRY_WEIGHT > cutter.limit) yield* cutFile(cutter, path, offset, size, meet);
     else cutter.add(path, data, isFile && offset === 0 ? 1 : 0);
   }
   yield cutter.cut(null);

@@ -61,12 +61,15 @@ export const noteLoaded = async (context: ActContext, grant: Grant, facts: TapeF
   });
 };
 
+/** It was written to its end, and neither tape nor drive failed in anything. */
+const isFilled = (reason = ''): boolean => reason === 'TapeFull' || reason === 'SegmentTooLarge';
+
 /**
  * After a failed write nobody knows where on the tape it stands: it is full for writing. A load that failed wrote no data:
  * a blank tape is as good as before.
  */
 const spoilsTape = (grant: Grant): boolean =>
-  grant.loaded === true && (grant.fault === 'tape' || grant.fault === 'drive' || grant.reason === 'TapeFull');
+  grant.loaded === true && (grant.fault === 'tape' || grant.fault === 'drive' || isFilled(grant.reason));
 
 export const noteUnloaded = async (context: ActContext, grant: Grant, slot: number | undefined): Promise<void> => {
   await changeDrive(context, grant, ({ loadedTape: _gone, ...drive }) => drive);
@@ -109,19 +112,18 @@ const missTape = async (context: ActContext, grant: Grant, message: string): Pro
 type TapeStatus = NonNullable<Tape['status']>;
 
 const blame = (status: TapeStatus, reason: string, message: string, now: string): Partial<TapeStatus> => ({
-  ...(reason === 'TapeFull' ? {} : { errors: (status.errors ?? 0) + 1 }),
+  ...(isFilled(reason) ? {} : { errors: (status.errors ?? 0) + 1 }),
   ...{ reason, message },
   ...(foreign.includes(reason) ? withState(status, { state: 'Foreign', reason, message }, now) : {}),
 });
 
 export const noteFault = async (context: ActContext, grant: Grant, fault: Fault): Promise<undefined> => {
   const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
-  if (fault.domain === 'drive' || fault.domain === 'tape') {
+  if (fault.domain === 'drive' || fault.domain === 'tape' || isFilled(reason)) {
     const now = nowOf(context);
     const dead = { state: 'NotUsable' as const, reason, message };
-    const full = reason === 'TapeFull';
     if (reason === tapeNotFound) return missTape(context, grant, message);
-    if (!full) {
+    if (!isFilled(reason)) {
       await changeDrive(context, grant, (drive) => {
         const counted = { ...drive, errors: (drive.errors ?? 0) + 1 };
         return isDriveOffline(fault) ? withState(counted, dead, now) : counted;

@@ -5,6 +5,7 @@ import { apiVersion, backupSaveRecords, savePages } from '../api/resources.ts';
 import type { HostFolder, SourceOrder, WorkerOrder } from '../api/worker-order.ts';
 import { claimWishOf } from '../decide/claim/anchors.ts';
 import { effectiveSpec } from '../decide/job/effective-spec.ts';
+import { consistency } from '../decide/job/job-status.ts';
 import { grantName } from '../decide/grant/grant.ts';
 import type { Span } from '../decide/spans.ts';
 import type { Step } from '../decide/step.ts';
@@ -263,6 +264,7 @@ const launchBackup = async (context: ActContext, job: BackupJob, grant: Grant): 
     planRecord: planRecordName(context.job.uid, context.job.processNumber),
     lockPages: isLockedNow(deps, job),
     compression: job.spec.compression ?? 'None',
+    consistent: consistency(job.status ?? {}, effectiveSpec(job)).consistent,
     ...retainUntilOf(deps, job),
     catalogueEvery: deps.settings.catalogueEvery,
     fenceTimeoutMs: deps.settings.fenceTimeoutMs,

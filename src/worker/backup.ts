@@ -210,7 +210,7 @@ class BackupStream {
   }
 
   #infoOf(work: SegmentWork, group: number): InfoGiven {
-    const { job, grant, source, server, library, drive, tape, retainUntil } = this.#order;
+    const { job, grant, source, server, library, drive, tape, retainUntil, consistent } = this.#order;
     const { machineID = '', rootInode = '', startedAt = '' } = this.#ledgerNow().plan;
     const { dataTime = startedAt } = this.#ledgerNow().head.record.spec;
     const { uid, namespace, name, processNumber } = job;
@@ -222,7 +222,7 @@ class BackupStream {
       source: { ...described, machineID, rootInode },
       dataTime,
       planStarted: startedAt,
-      consistent: false,
+      consistent,
       ...grant,
       server,
       library: library.name,

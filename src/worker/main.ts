@@ -1,8 +1,8 @@
 import { flushCompileCache } from 'node:module';
 import { shareCompiledModules } from './compile-cache.ts';
+import { widenThreadPool } from './thread-pool.ts';
 
-// Threads that open files ahead (`open-ahead-service.ts`); libuv looks once, when it first needs one.
-process.env['UV_THREADPOOL_SIZE'] ??= '8';
+widenThreadPool(process.env);
 // Before anything else is loaded: what is loaded earlier is compiled each time.
 shareCompiledModules(process.env);
 const { runWorker, usage } = await import('./run.ts');

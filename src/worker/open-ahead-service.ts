@@ -9,7 +9,7 @@ import {
   viewOpenAhead,
 } from './open-ahead-memory.ts';
 
-/** As many as libuv has threads for; each costs koffi a stack. */
+/** Half of libuv's threads (`thread-pool.ts`): all of these may hang in the source. Each costs koffi a stack, too. */
 const mostAtOnce = 8;
 
 const AT_SYMLINK_NOFOLLOW = 0x100;

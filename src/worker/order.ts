@@ -113,6 +113,7 @@ const rules: Readonly<Record<WorkerRole, Rule>> = {
     lockPages: flag,
     compression: oneOf('None', 'Zstd'),
     retainUntil: optional(time),
+    consistent: flag,
     catalogueEvery: integer(1),
     fenceTimeoutMs: integer(1),
     heartbeatMs: integer(1),

@@ -105,7 +105,8 @@ export class TapeWriter {
     const { writer } = begun;
     let { earlyWarning } = begun;
     // Judged at a block, whether that or the labels met the warning: an empty payload always has room.
-    let judged = false;
+    // What has the tape for itself is written on to the very end: an estimate must not say that it fits on none.
+    let judged = header.group === 0;
     for (;;) {
       const slot = this.#take();
       if (slot.kind === 'end') {

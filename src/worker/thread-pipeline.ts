@@ -144,10 +144,13 @@ export class ThreadPipeline implements StreamPipeline {
     } else if (answer.kind !== 'cancelled') throw stopped();
   }
 
+  /** @throws WorkerFailure `SegmentTooLarge` where it does not fit on a tape that holds nothing else */
   async writeSegment(work: SegmentWork): Promise<GroupEnd> {
     this.#unwritten -= 1;
     const end = await this.#writeGroup(work.kind, work.segment, work.weightBytes, hashedBy(work));
-    if (end.kind !== 'whole') return { kind: 'full' };
+    // Group 0 had the tape for itself: whoever goes on with the next tape would fill that in vain, and the one after it.
+    if (end.kind === 'full' && end.group === 0) throw tooLarge(work, this.#barcode);
+    if (end.kind === 'full') return { kind: 'full' };
     const { blocks, paxBytes, entries, files, indexOffset, sha256 } = end.totals;
     const commit: SegmentCommit = {
       kind: work.kind,
@@ -168,6 +171,8 @@ export class ThreadPipeline implements StreamPipeline {
     if (kind === 'whole') this.#progress.setActivity('Closing');
     this.#nextGroup += 1;
     const reading = this.#reader.ask({ kind: 'catalogue', members, hashed: 'writer' });
+    // Should it fail first, `broken` says so: a rejection that nobody handles yet ends the process without a word.
+    reading.catch(ignore);
     const end = await this.#writeGroup('catalogue', number, 0, 'writer');
     await reading;
     if (end.kind === 'full') return { kind: 'full' };
@@ -212,6 +217,13 @@ export class ThreadPipeline implements StreamPipeline {
 
 const hashedBy = ({ kind, weightBytes, entries }: SegmentWork): HashedBy =>
   kind === 'data' && weightBytes > entries * largeEntryBytes ? 'reader' : 'writer';
+
+const tooLarge = ({ segment, weightBytes }: SegmentWork, barcode: string): WorkerFailure => {
+  const message =
+    `Segment ${segment}, planned with ${weightBytes} bytes, does not fit on ${barcode}, which held nothing else. ` +
+    'Start a new job, with a spec.segmentSize well below what a tape holds: it plans anew what has grown since.';
+  return new WorkerFailure({ reason: 'SegmentTooLarge', fault: 'source', message });
+};
 
 const stopped = (): WorkerStopped => new WorkerStopped('Terminated', 'the threads were stopped');
 

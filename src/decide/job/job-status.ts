@@ -269,7 +269,8 @@ interface Consistency {
   readonly message: string;
 }
 
-const consistency = (status: JobStatus, spec: EffectiveSpec): Consistency => {
+/** Whether the files that are read belong to one moment, as far as it is known now. */
+export const consistency = (status: JobStatus, spec: EffectiveSpec): Consistency => {
   if (status.interrupted === true) {
     const message = 'the source was read in parts, before a suspension and after it';
     return { consistent: false, reason: 'Interrupted', message };

@@ -26,7 +26,7 @@ export const loseStream = (
 ): void => {
   const [reason, message] = [boundedReason(fault.reason), bounded(fault.message, 'detail')];
   const replacements = draft.status.replacements ?? 0;
-  // A source that cannot be read is read no better through another drive.
+  // A source that cannot be read is read no better through another drive, nor fits what is too large on another tape.
   const replaced = kind === 'span' || (fault.domain !== 'source' && replacements < spec.maxReplacements);
   const since = new Date(nowMs).toISOString();
   const retired: Grant = {

@@ -12,15 +12,35 @@ import {
   readCommits,
   readHead,
   restoreOrder,
+  type Stage,
 } from './stage.ts';
 import { labels, operatorNamespace, pageName } from '../../../src/api/names.ts';
 import { savePages } from '../../../src/api/resources.ts';
+import type { SegmentInfo } from '../../../src/archive/info.ts';
+import { openSegment } from '../../../src/archive/segment-reader.ts';
+import { openGroup } from '../../../src/tape/group-reader.ts';
 import { describeTree, makeTree } from './trees.ts';
 import { runWorker, startWorker } from './worker-process.ts';
 
 const MiB = 2 ** 20;
 
 vi.setConfig({ testTimeout: 300_000 });
+
+/** What the segment in a group says about itself. */
+const infoOnTape = (stage: Stage, group: number): SegmentInfo => {
+  const drive = stage.library.openDrive(0);
+  try {
+    const opened = openGroup(drive, group);
+    if (opened.kind !== 'group') throw new Error(opened.kind);
+    const next = (): Buffer | undefined => {
+      const block = opened.reader.next();
+      return block && Buffer.from(block);
+    };
+    return openSegment({ next }, { compression: 'N' }).info;
+  } finally {
+    drive.close();
+  }
+};
 
 describe('a stream worker', () => {
   test('writes and commits every segment, then links and the catalogue; a restore brings back the same tree', async () => {
@@ -41,6 +61,7 @@ describe('a stream worker', () => {
     const head = await readHead(stage);
     expect(head.openSegment).toBeUndefined();
     expect(head.areas).toMatchObject([{ firstSegment: 0, lastSegment: segments, segments: segments + 1, epoch: 1 }]);
+    expect(infoOnTape(stage, 0)).toMatchObject({ segment: 0, group: 0, stream: 0, epoch: 1, consistent: true });
     const kept = readdirSync(join(stage.folder, 'catalogue', stage.job.uid, 's0'));
     expect(kept).toHaveLength(segments + 1);
 

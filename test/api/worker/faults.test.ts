@@ -271,6 +271,17 @@ describe('a stream worker on a drive with faults', () => {
     expect((await readHead(stage)).totals?.segments).toBe(commits.size);
   });
 
+  test('tells that a segment is too large for an empty tape, which is no fault of the tape', async () => {
+    const stage = await makeStage({ tapeSizeBytes: 16 * MiB });
+    makeTree(stage.source, 60);
+    expect(await loadAndPlan(stage, 1024 * MiB)).toBe(1);
+    await grant(stage, 1);
+    const end = await runWorker(backupOrder(stage, 1), stage.kubeconfig, foldersOf(stage));
+    expect(end).toMatchObject({ code: 10, message: { reason: 'SegmentTooLarge', fault: 'source' } });
+    expect(end.message?.tape?.usedBytes).toBeGreaterThan(8 * MiB);
+    expect((await readCommits(stage)).size).toBe(0);
+  });
+
   test('restores what can be read and tells which copies could not', async () => {
     const stage = await makeStage();
     makeTree(stage.source, 40);

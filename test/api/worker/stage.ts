@@ -215,6 +215,7 @@ export const backupOrder = (stage: Stage, epoch: number): BackupOrder => ({
   planRecord: stage.planRecord,
   lockPages: false,
   compression: 'None',
+  consistent: true,
   catalogueEvery: 4,
   fenceTimeoutMs: 60_000,
   heartbeatMs: 200,

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BLOCK_BYTES, encodingName, type Encoding } from '../../../src/archive/blocks.ts';
 import { decodeBlocks } from '../../../src/archive/decode.ts';
@@ -143,5 +144,16 @@ describe('an encrypted payload', () => {
       expect(() => {
         read(payload, key);
       }).toThrow(expect.objectContaining({ code: 'EncodingInvalid' }));
+  });
+
+  test('may be a skippable frame without content, of 8 bytes; 7 of them are cut off', () => {
+    const pax = randomBytes(512);
+    const skippable = Buffer.from('502a4d1800000000', 'hex');
+    const decode = (end: Buffer): readonly (Buffer | undefined)[] => {
+      const decoded = decodeBlocks(sourceOf([zstdCompressSync(pax), end]), { compression: 'Z' });
+      return [decoded.next(), decoded.next()];
+    };
+    expect(decode(skippable)).toEqual([pax, undefined]);
+    expect(() => decode(skippable.subarray(0, 7))).toThrow('inside a zstd frame');
   });
 });

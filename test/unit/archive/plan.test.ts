@@ -9,9 +9,13 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { savePages } from '../../../src/api/resources.ts';
+import { validate } from '../../../src/api/validate.ts';
+import { cursorToJson } from '../../../src/archive/escape.ts';
 import { comparePaths, compareCursors, isWithin, START, type Cursor } from '../../../src/archive/order.ts';
 import {
   chooseFolderName,
@@ -24,6 +28,7 @@ import {
 } from '../../../src/archive/plan.ts';
 import { firstSegmentOfFile } from '../../../src/archive/segment-writer.ts';
 import { walk } from '../../../src/archive/walk.ts';
+import { closeFd, mkdirAt, O_DIRECTORY, O_RDONLY, openAt } from '../../../src/posix/file.ts';
 import { makeTree } from '../../support/make-tree.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 
@@ -113,6 +118,39 @@ describe('a plan', () => {
     expect(plan).toHaveLength(1);
     expect(plan[0]?.bytes).toBe(8192);
     closeSync(fd);
+  });
+
+  test('begins no segment at a path that is too long for the page of its boundary, and divides no file there', () => {
+    const path = join(temp.path, 'long');
+    mkdirSync(path);
+    const root = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    let fd = openAt(root, '.', O_RDONLY | O_DIRECTORY);
+    // A byte that is no ASCII takes three characters.
+    for (let depth = 0; depth < 90; depth += 1) {
+      mkdirAt(fd, '\xe9'.repeat(250), 0o700);
+      const next = openAt(fd, '\xe9'.repeat(250), O_RDONLY | O_DIRECTORY);
+      closeFd(fd);
+      fd = next;
+    }
+    for (const name of ['a', 'b', 'c']) writeFileSync(`/proc/self/fd/${fd}/${name}`, Buffer.alloc(40_000, 1));
+    closeFd(fd);
+    writeFileSync(Buffer.from(join(path, '\xff'), 'latin1'), Buffer.alloc(40_000, 1));
+    const plan = [...planSource(root, options(16_384))];
+    closeSync(root);
+    execFileSync('rm', ['-rf', path]);
+
+    const boundaries = plan.map(({ n, from, weight, entries }) => ({
+      ...{ number: n, ...cursorToJson(from), weight, entries, kind: 'D' as const },
+    }));
+    const page = {
+      apiVersion: 'twinreel.io/v1alpha1',
+      kind: 'SavePage',
+      metadata: { name: 'r-0' },
+      spec: { type: 'Plan' },
+    };
+    expect(validate(savePages, { ...page, status: { boundaries } })).toMatchObject({ ok: true });
+    expect(plan.map(({ files }) => files).filter((files) => files > 0)).toEqual([3, 1]);
+    expect(Math.max(...plan.map(({ weight }) => weight))).toBeGreaterThan(120_000);
   });
 });
 

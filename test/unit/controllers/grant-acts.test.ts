@@ -26,7 +26,11 @@ const after = async (...steps: readonly GrantStep[]) => {
   return { tape: memory.read(tapes, { name: 'tape-0' })?.status, drive, errors: drive?.errors ?? 0, now };
 };
 
-const lost = (reason: string, domain: 'drive' | 'tape', loaded: boolean): readonly [Grant, GrantStep, GrantStep] => {
+const lost = (
+  reason: string,
+  domain: 'drive' | 'tape' | 'source',
+  loaded: boolean,
+): readonly [Grant, GrantStep, GrantStep] => {
   const before = grant(loaded ? { loaded } : {});
   const fault = { reason, message: 'as told', domain, lostBytes: 0 };
   const held: Grant = { ...before, state: 'Releasing', outcome: 'Failed', fault: domain, reason };
@@ -69,6 +73,17 @@ describe('a blank tape', () => {
     const found = await after(fault, unloaded);
     expect(found.tape?.freeState).toBe(expected);
     expect(found.errors).toBe(1);
+  });
+
+  it.each([
+    ['TapeFull', 'tape'],
+    ['SegmentTooLarge', 'source'],
+  ] as const)('is full, and says why, but has failed in nothing after %s', async (reason, domain) => {
+    const [, fault, unloaded] = lost(reason, domain, true);
+    const found = await after(fault, unloaded);
+    expect(found.tape).toMatchObject({ freeState: 'Full', reason, message: 'as told' });
+    expect(found.tape).not.toHaveProperty('errors');
+    expect(found.errors).toBe(0);
   });
 
   it('has no part in it when its drive goes offline', async () => {

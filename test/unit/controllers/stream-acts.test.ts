@@ -75,6 +75,25 @@ describe('the pods of a stream', () => {
     }
   });
 
+  const run = { when: 'Before', index: 0, attempts: 1 } as const;
+  it.each<readonly [string, BackupJob['status'], boolean]>([
+    ['a live source is not', {}, false],
+    ['one whose application could not be put to rest is not', { hooks: [{ ...run, state: 'Failed' }] }, false],
+    ['one whose application is at rest is', { hooks: [{ ...run, state: 'Succeeded' }] }, true],
+    ['a snapshot is', { snapshot: { name: 'a', takenAt: '2030-01-01T00:00:00Z' } }, true],
+    [
+      'what is read after a suspension is not',
+      { snapshot: { name: 'a', takenAt: '2030-01-01T00:00:00Z' }, interrupted: true },
+      false,
+    ],
+  ])('are told whether what they read belongs to one moment: %s', async (_name, status, consistent) => {
+    await begin();
+    const hook = { podSelector: {}, container: 'db', command: ['sync'], onError: 'Continue', timeout: '1m' } as const;
+    const job = jobWith({ hooks: { before: [{ ...hook, command: [...hook.command] }] } });
+    await beginStream({ ...job, status: { ...job.status, ...status } });
+    expect(podOf(streamPodName(uid, 1, 3)).order).toMatchObject({ role: 'backup', consistent });
+  });
+
   it('are not made where the owner does not allow the path any more', async () => {
     await begin();
     const hostPath = { path: '/etc', shared: false };

@@ -24,6 +24,7 @@ const order: BackupOrder = {
   tape: { name: 'the-tape', barcode: '000001L9', labelId: 'aa'.repeat(16) },
   source: { kind: 'hostPath', path: '/data', include: [], exclude: [], oneFileSystem: true, shared: false },
   ...{ sourceFolder: { prefix: '/data', beneath: '' }, lockPages: false },
+  consistent: false,
   ...{ record, planRecord, compression: 'None', catalogueEvery: 16, fenceTimeoutMs: 60_000, heartbeatMs: 1e9 },
 };
 

@@ -18,6 +18,7 @@ import {
 } from '../../../src/worker/open-ahead-memory.ts';
 import { OpenAhead } from '../../../src/worker/open-ahead.ts';
 import { serveOpenAhead } from '../../../src/worker/open-ahead-service.ts';
+import { run } from '../../support/shell.ts';
 import type { AheadAnswer, AheadTask } from './fixtures/ahead-writer.ts';
 
 const isAnswer = (value: unknown): value is AheadAnswer =>
@@ -68,6 +69,13 @@ describe('opening ahead', () => {
     expect(ahead.files).toBe(517);
     expect(ahead.sha256).toBe(inTurn.sha256);
     expect(ahead.openAfter).toBe(ahead.openBefore);
+  });
+
+  it('leaves threads to those who read a token, as to the heartbeat, while the source hangs', async () => {
+    const script = join(import.meta.dirname, 'fixtures', 'hanging-source.ts');
+    const { code, stdout, stderr } = await run(process.execPath, [script]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe('a token was read while 8 files were being opened\n');
   });
 
   it('tells what it asked for also where the slots come to an end in the middle', () => {

@@ -26,6 +26,7 @@ const order: BackupOrder = {
   planRecord: 'r-plan',
   lockPages: false,
   compression: 'None',
+  consistent: false,
   catalogueEvery: 16,
   fenceTimeoutMs: 60_000,
   heartbeatMs: 10_000,

@@ -119,6 +119,16 @@ describe('TapeWriter.writeGroup', () => {
       earlyWarning: true,
     });
   });
+
+  it('writes what has the tape for itself on to the end, whatever it was planned with: no other tape has more room', async () => {
+    drive.close();
+    bench[Symbol.dispose]();
+    await openBench(16 * MiB, 15.5 * MiB);
+    const writer = writerOf();
+    writer.prepare(now);
+    fill(3);
+    expect(writer.writeGroup(groupOf(64 * MiB))).toMatchObject({ kind: 'whole', group: 0, earlyWarning: true });
+  });
 });
 
 describe('TapeWriter.discard', () => {

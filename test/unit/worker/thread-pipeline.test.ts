@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { labelTape } from '../../../src/tape/label-tape.ts';
 import type { SegmentWork } from '../../../src/worker/ledger.ts';
 import { SharedProgress } from '../../../src/worker/progress.ts';
@@ -10,6 +10,7 @@ import { uid } from '../tape/group-bench.ts';
 
 const barcode = 'TW0001L9';
 const labelId = 'ab'.repeat(16);
+const MiB = 2 ** 20;
 const job = { uid, namespace: 'default', name: 'nightly', processNumber: 7 };
 let bench: LibraryBench;
 let source: string;
@@ -17,8 +18,8 @@ let source: string;
 // Threads take their time to start on a busy machine.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
-beforeEach(async () => {
-  bench = makeLibrary();
+const makeBench = async (tapeSizeBytes?: number): Promise<void> => {
+  bench = makeLibrary(tapeSizeBytes);
   await bench.library.changer.move(1024, 256);
   const drive = bench.library.openDrive(0);
   labelTape(drive, { barcode, labelId, now: new Date() });
@@ -26,7 +27,9 @@ beforeEach(async () => {
   source = join(bench.folder, 'source');
   mkdirSync(source);
   writeFileSync(join(source, 'a'), 'a');
-});
+};
+
+beforeEach(() => makeBench());
 afterEach(() => bench[Symbol.dispose]());
 
 const book: PipelineBook = {
@@ -66,6 +69,7 @@ const open = async (
 
 const from = { path: '', offset: 0 };
 const links: SegmentWork = { kind: 'links', segment: 1, from, weightBytes: 0, entries: 0, firstSegmentOfFile: 1 };
+const data: SegmentWork = { ...links, kind: 'data', segment: 0, firstSegmentOfFile: 0, weightBytes: 1, entries: 1 };
 
 describe('ThreadPipeline', () => {
   it('does not wait for the payload of a segment whose plan is still being read', async () => {
@@ -91,13 +95,28 @@ describe('ThreadPipeline', () => {
     const noFolder = join(bench.folder, 'a file');
     writeFileSync(noFolder, '');
     const pipeline = await open(more, new SharedProgress(), noFolder);
-    const data: SegmentWork = { ...links, kind: 'data', segment: 0, firstSegmentOfFile: 0, weightBytes: 1, entries: 1 };
     const reading = pipeline.readSegment(data);
     expect(await pipeline.writeSegment(data)).toMatchObject({ kind: 'whole' });
     await reading;
     expect(lost).toEqual([0]);
     expect(await pipeline.writeCatalogue('whole')).toMatchObject({ kind: 'whole' });
     await pipeline.close();
+  });
+
+  it('is broken, and leaves no rejection that nobody handles, when its reader fails beside a catalogue', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const members = Promise.withResolvers<[]>();
+    const pipeline = await open({ catalogueOf: async () => ({ number: 0, members: await members.promise }) });
+    const writing = pipeline.writeCatalogue('incremental');
+    const noPath = { ...data, from: { path: '%', offset: 0 } };
+    await expect(pipeline.readSegment(noPath)).rejects.toMatchObject({ reason: 'PathEscape' });
+    members.resolve([]);
+    await expect(pipeline.broken).rejects.toMatchObject({ reason: 'PathEscape' });
+    await Promise.all([expect(writing).rejects.toThrow('stopped'), pipeline.stop()]);
+    expect(unhandled).toEqual([]);
   });
 
   it('waits for work, and fails no drive, while the API is asked for the last catalogue', async () => {
@@ -124,5 +143,38 @@ describe('ThreadPipeline', () => {
     expect(await pipeline.writeCatalogue('whole')).toMatchObject({ kind: 'whole' });
     expect(pipeline.groups).toBe(2);
     await pipeline.close();
+  });
+});
+
+describe('ThreadPipeline with a segment that is larger than a tape', () => {
+  beforeEach(async () => {
+    bench[Symbol.dispose]();
+    await makeBench(16 * MiB);
+    writeFileSync(join(source, 'large'), Buffer.alloc(24 * MiB, 'l'));
+  });
+
+  const write = async (pipeline: ThreadPipeline, work: SegmentWork): Promise<unknown> => {
+    const reading = pipeline.readSegment(work);
+    const [end] = await Promise.allSettled([pipeline.writeSegment(work), reading]);
+    await pipeline.stop();
+    return end;
+  };
+
+  it.each([
+    ['as it was planned', 24 * MiB],
+    ['because its files have grown since', 1],
+  ])('blames the source where nothing else stands on the tape, %s', async (_name, weightBytes) => {
+    const end = await write(await open({}), { ...data, weightBytes });
+    expect(end).toMatchObject({
+      status: 'rejected',
+      reason: { reason: 'SegmentTooLarge', fault: 'source', exitCode: 10 },
+    });
+    expect(end).toHaveProperty('reason.message', expect.stringMatching(/^Segment 0,.* TW0001L9,.*spec\.segmentSize/));
+  });
+
+  it('calls the tape full where another group stands before it: an empty one may hold it', async () => {
+    const pipeline = await open({});
+    await pipeline.writeCatalogue('incremental');
+    expect(await write(pipeline, data)).toEqual({ status: 'fulfilled', value: { kind: 'full' } });
   });
 });

@@ -163,6 +163,16 @@ describe('F6: a stream is lost', () => {
     expect(decision.status.streams?.[0]).not.toHaveProperty('lostEpoch');
   });
 
+  it('goes on with no other tape when a segment does not fit on an empty one: none of them would hold it', () => {
+    const tooLarge = endedWith(10, 'SegmentTooLarge', 'source');
+    const decision = decide({ ...running, pods: [streamPod(0, tooLarge), streamPod(1, tooLarge)] });
+    expect(statesOf(decision)).toBe('0 Fencing, 1 Fencing');
+    expect(decision.status.replacements).toBe(0);
+    const sealed = [0, 1].map((stream) => [stream, aHead(stream, { sealed: true })] as const);
+    const { status } = decide({ ...running, heads: sealed, committed: none, streams: decision.status.streams ?? [] });
+    expect(status.ending).toMatchObject({ result: 'Failed', reason: 'SegmentTooLarge', copies: 0 });
+  });
+
   it.each<readonly [string, Scene]>([
     [
       'whose source cannot be read: no other drive reads it better',
