@@ -129,6 +129,7 @@ export class FolderStack {
       frame.modeBefore = stat.mode & 0o7777;
       chmodFd(fd, frame.modeBefore | OWNER_ALL);
     }
+    if (!frame.reached) this.#target.enterMount(stat, fd);
     this.#stack.push(frame);
     this.#openFolders += 1;
     if (this.#openFolders > MAX_OPEN_FOLDERS) this.#closeShallowest();

@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
-import { closeFd, mknodAt, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openAt, symlinkAt, unlinkAt } from '../posix/file.ts';
+import { mknodAt, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openAt, symlinkAt, unlinkAt } from '../posix/file.ts';
 import { FileStat, S_IFBLK, S_IFCHR, S_IFIFO } from '../posix/stat.ts';
 import { applyAttributes } from './apply-attributes.ts';
 import { ArchiveError } from './archive-error.ts';
-import { writeContent } from './file-content.ts';
+import { writeAndClose, writeContent } from './file-content.ts';
 import type { MadeRecord } from './made-record.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
 import type { Place } from './place.ts';
@@ -53,18 +53,18 @@ const makeFile = (
   const fd = openNew(target, place, mode);
   if (fd < 0) return errnoName(-fd);
   try {
-    report.bytes += writeContent(fd, member, reader, 0);
-    const { uid, gid } = target;
-    applyAttributes({ fd }, path, member, report, hidden ? { uid, gid, mode } : undefined);
-    stat.loadFd(fd);
-    made.add(stat);
+    writeAndClose(fd, () => {
+      report.bytes += writeContent(fd, member, reader, 0);
+      const { uid, gid } = target;
+      applyAttributes({ fd }, path, member, report, hidden ? { uid, gid, mode } : undefined);
+      stat.loadFd(fd);
+      made.add(stat);
+    });
     return undefined;
   } catch (fault) {
     unlinkAt(place.fd, place.name);
     if (fault instanceof ArchiveError || !(fault instanceof Error) || !('code' in fault)) throw fault;
     return String(fault.code);
-  } finally {
-    closeFd(fd);
   }
 };
 
