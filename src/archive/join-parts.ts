@@ -173,7 +173,7 @@ const tell = (outcome: Outcome, path: Bytes, report: RestoreReport): void => {
       report.files += 1;
       break;
     case 'kept':
-      report.kept += 1;
+      report.keep(path);
       break;
     case 'failed':
       report.fail(path, outcome.code);

@@ -611,7 +611,7 @@ export interface JobRef {
  */
 export interface RestoreFailure {
   /**
-   * Path, escaped.
+   * Path, escaped; its beginning where it is very long.
    */
   path: string;
   /**
