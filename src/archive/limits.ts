@@ -7,6 +7,8 @@ import { S_IFREG, type FileStat } from '../posix/stat.ts';
  */
 
 export const MAX_PATH_BYTES = 65_536;
+/** Of a path at which a segment begins, escaped: plan pages take no longer one. */
+export const MAX_BOUNDARY_LENGTH = 65_536;
 export const MAX_LINK_BYTES = 65_535;
 /** Seconds of a time have fifteen digits at most, before and after 1970. */
 export const MAX_TIME_DIGITS = 15;

@@ -2,7 +2,9 @@ import type { Bytes } from '../posix/bytes.ts';
 import { closeFd, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt } from '../posix/file.ts';
 import { FileStat, S_IFREG } from '../posix/stat.ts';
 import { ArchiveError } from './archive-error.ts';
+import { escapePath } from './escape.ts';
 import { EXTENT_ALIGNMENT, mayHaveHoles, meetData, meetSolid, type MetData } from './extents.ts';
+import { MAX_BOUNDARY_LENGTH } from './limits.ts';
 import { boundaryPath, comparePaths, START, type Cursor } from './order.ts';
 import type { PathFilter } from './path-filter.ts';
 import { walk } from './walk.ts';
@@ -129,6 +131,10 @@ class Cutter {
   }
 }
 
+/** Whether a segment may begin at a path. Where not, the one before it goes on, and the file is not divided. */
+const mayBegin = (path: Bytes): boolean =>
+  3 * path.length <= MAX_BOUNDARY_LENGTH || escapePath(path).length <= MAX_BOUNDARY_LENGTH;
+
 const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 /** Data of a file from an offset on, up to a limit: see `meetData`. */
@@ -191,8 +197,10 @@ export function* planSource(rootFd: number, options: PlanOptions): Generator<Pla
     const alone = data + ENTRY_WEIGHT > cutter.limit;
     // A large file begins in the open segment where half of that is still free: few segments stay small.
     const beginsHere = alone && cutter.fits(0) && cutter.roomBytes * 2 >= cutter.limit;
-    if (!cutter.isEmpty && !beginsHere) yield cutter.cut(cutter.before(path));
-    if (data + ENTRY_WEIGHT > cutter.limit) yield* cutFile(cutter, path, offset, size, meet);
+    const before = cutter.before(path);
+    if (!cutter.isEmpty && !beginsHere && mayBegin(before.path)) yield cutter.cut(before);
+    if (alone && !mayBegin(path)) cutter.add(path, meet(offset, size).bytes, offset === 0 ? 1 : 0);
+    else if (data + ENTRY_WEIGHT > cutter.limit) yield* cutFile(cutter, path, offset, size, meet);
     else cutter.add(path, data, isFile && offset === 0 ? 1 : 0);
   }
   yield cutter.cut(null);

@@ -140,7 +140,7 @@ export class PlanPages {
     for (const boundary of this.#waiting) {
       bytes += JSON.stringify(boundary).length + 1;
       const isFull = this.#boundaries.length + taken.length >= mostBoundaries || bytes > mostBytes;
-      // One boundary always fits into a page of its own: a path has at most 4,096 bytes, 12,288 when escaped.
+      // One boundary always fits into a page of its own: its path is never longer than `MAX_BOUNDARY_LENGTH`.
       if (isFull && taken.length > 0) break;
       if (isFull && this.#boundaries.length > 0) break;
       taken.push(boundary);

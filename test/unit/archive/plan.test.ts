@@ -12,6 +12,9 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { escapePath } from '../../../src/archive/escape.ts';
+import { MAX_BOUNDARY_LENGTH } from '../../../src/archive/limits.ts';
+import { openFolderBeneath } from '../../../src/archive/open-folder.ts';
 import { comparePaths, compareCursors, isWithin, START, type Cursor } from '../../../src/archive/order.ts';
 import {
   chooseFolderName,
@@ -22,8 +25,11 @@ import {
   segmentsFor,
   type PlanOptions,
 } from '../../../src/archive/plan.ts';
+import { removeTree } from '../../../src/archive/remove-folder.ts';
 import { firstSegmentOfFile } from '../../../src/archive/segment-writer.ts';
 import { walk } from '../../../src/archive/walk.ts';
+import { mustSucceed } from '../../../src/posix/errno.ts';
+import { mkdirAt, O_CREAT, O_WRONLY, openAt } from '../../../src/posix/file.ts';
 import { makeTree } from '../../support/make-tree.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 
@@ -101,6 +107,37 @@ describe('a plan', () => {
       expect.objectContaining({ n: 0, from: START, to: null, entries: 1, files: 0, weight: ENTRY_WEIGHT }),
     ]);
     closeSync(fd);
+  });
+
+  test('begins no segment at a path too long for a plan page, nor divides a file there', () => {
+    mkdirSync(join(temp.path, 'deep'));
+    const root = openSync(join(temp.path, 'deep'), constants.O_RDONLY);
+    for (const name of ['a', 'z']) writeFileSync(join(temp.path, 'deep', name), Buffer.alloc(8192));
+    // Each byte is three when escaped.
+    const name = '\x01'.repeat(250);
+    try {
+      let folder = root;
+      for (let depth = 0; depth < 90; depth += 1) {
+        mustSucceed('mkdirat', mkdirAt(folder, name, 0o700));
+        const next = mustSucceed('openat', openFolderBeneath(folder, name));
+        if (folder !== root) closeSync(folder);
+        folder = next;
+      }
+      for (const file of ['1', '2', '3']) {
+        const fd = mustSucceed('openat', openAt(folder, file, O_CREAT | O_WRONLY, 0o600));
+        writeSync(fd, Buffer.alloc(50_000));
+        closeSync(fd);
+      }
+      closeSync(folder);
+      const plan = [...planSource(root, options(20_000))];
+      for (const { from } of plan) expect(escapePath(from.path).length).toBeLessThanOrEqual(MAX_BOUNDARY_LENGTH);
+      expect(plan.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(166_384);
+      expect(plan.reduce((sum, { entries }) => sum + entries, 0)).toBe(96);
+      expect(plan.at(-1)).toMatchObject({ from: { path: 'z', offset: 0 }, entries: 1 });
+    } finally {
+      removeTree(root, name);
+      closeSync(root);
+    }
   });
 
   test('weighs a file with holes by its data', () => {
