@@ -84,9 +84,23 @@ export const chownFd = (fd: number, uid: number, gid: number): number => fchownC
 
 export const chmodFd = (fd: number, mode: number): number => fchmodCall(fd, mode);
 
-/** Follows a symbolic link: only for names that the caller has just made. */
-export const chmodAt = (folder: number, name: Bytes, mode: number): number =>
-  fchmodatCall(folder, cString(name), mode, 0);
+/** Leads to what was opened with O_PATH and to nothing else, whatever has its name by now; also to a symbolic link. */
+export const pathOfOpened = (fd: number): Bytes => `/proc/self/fd/${String(fd)}`;
+
+export const chownOpened = (fd: number, uid: number, gid: number): number =>
+  fchownatCall(AT_FDCWD, cString(pathOfOpened(fd)), uid, gid, 0);
+
+export const chmodOpened = (fd: number, mode: number): number =>
+  fchmodatCall(AT_FDCWD, cString(pathOfOpened(fd)), mode, 0);
+
+/** The same for a name; a symbolic link is not followed. */
+export const chmodAt = (folder: number, name: Bytes, mode: number): number => {
+  const fd = openAt(folder, name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  const result = chmodOpened(fd, mode);
+  closeFd(fd);
+  return result;
+};
 
 /**
  * Waits until all that was written to the file system of an open file is kept. Since Linux 5.8 it also tells of data
