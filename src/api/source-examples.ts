@@ -1,5 +1,6 @@
 /** The first few files that a backup lacks, or that changed while they were read: in heads, and in the job's status. */
 import type { SourceExample } from './generated/shared.ts';
+import { boundedPath } from './status-text.ts';
 
 /** As the schemas bound the list and its texts. */
 const maxExamples = 20;
@@ -15,8 +16,7 @@ export const firstExamples = (all: readonly SourceExample[]): SourceExample[] =>
 /** Not in the backup: the name of an error, or `reserved`. Flags such as `padded changed` tell of files that are there. */
 export const isLost = ({ why }: SourceExample): boolean => why === 'reserved' || /^[A-Z]/.test(why);
 
-/** No escape is cut in the middle. */
 export const fittingExample = ({ path, why }: SourceExample): SourceExample => ({
-  path: path.length <= maxPathLength ? path : path.slice(0, maxPathLength).replace(/%.?$/, ''),
+  path: boundedPath(path, maxPathLength),
   why: why.slice(0, maxWhyLength),
 });

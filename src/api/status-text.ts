@@ -24,6 +24,10 @@ export const bounded = (text: string, field: TextField): string => {
   return (text.length <= limit ? text : `${text.slice(0, limit - 1)}…`).toWellFormed();
 };
 
+/** The escaped path, or its beginning: no escape is cut in the middle. */
+export const boundedPath = (path: string, maxLength: number): string =>
+  path.length <= maxLength ? path : path.slice(0, maxLength).replace(/%.?$/, '');
+
 const word = /^[A-Za-z][A-Za-z0-9]*$/;
 
 /** One CamelCase word, as every reason has to be; `Unknown` where somebody wrote something else. */

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
-import { chmodAt, chmodFd, chownAt, chownFd } from '../posix/file.ts';
-import { setTimesAt, setTimesFd } from '../posix/times.ts';
-import { removeXattr, setXattr, type XattrPlace } from '../posix/xattr.ts';
+import { chmodFd, chmodOpened, chownFd, chownOpened } from '../posix/file.ts';
+import { setTimesFd, setTimesOpened } from '../posix/times.ts';
+import { removeXattr, setXattr, type OpenedPlace } from '../posix/xattr.ts';
 import { ACL_ACCESS, ACL_DEFAULT, aclFromText } from './acl.ts';
 import type { Member } from './pax-reader.ts';
 import type { RestoreReport } from './restore-report.ts';
@@ -17,14 +17,14 @@ type Attributes = Pick<
 >;
 export type { Attributes };
 
-const applyAcl = (place: XattrPlace, path: Bytes, name: Bytes, text: Bytes, report: RestoreReport): void => {
+const applyAcl = (place: OpenedPlace, path: Bytes, name: Bytes, text: Bytes, report: RestoreReport): void => {
   const value = aclFromText(text);
   const result = value === undefined ? -constants.errno.EINVAL : setXattr(place, name, value);
   if (result < 0) report.failAttribute(path, name, errnoName(-result));
 };
 
 /** What a new folder may have inherited. */
-const removeAcl = (place: XattrPlace, path: Bytes, name: Bytes, report: RestoreReport): void => {
+const removeAcl = (place: OpenedPlace, path: Bytes, name: Bytes, report: RestoreReport): void => {
   const result = removeXattr(place, name);
   if (result < 0 && result !== -ENODATA && result !== -ENOTSUP) report.failAttribute(path, name, errnoName(-result));
 };
@@ -36,7 +36,7 @@ const removeAcl = (place: XattrPlace, path: Bytes, name: Bytes, report: RestoreR
  * @param asMade what a new file is known to have already
  */
 export const applyAttributes = (
-  place: XattrPlace,
+  place: OpenedPlace,
   path: Bytes,
   wanted: Attributes,
   report: RestoreReport,
@@ -46,7 +46,7 @@ export const applyAttributes = (
   let mode = wanted.mode;
   const sameOwner = asMade?.uid === uid && asMade.gid === gid;
   if (!sameOwner) {
-    const result = 'fd' in place ? chownFd(place.fd, uid, gid) : chownAt(place.folder, place.name, uid, gid);
+    const result = 'fd' in place ? chownFd(place.fd, uid, gid) : chownOpened(place.opened, uid, gid);
     if (result < 0) {
       report.failAttribute(path, 'owner', errnoName(-result));
       // Never make somebody else's set-id file one's own.
@@ -63,11 +63,11 @@ export const applyAttributes = (
   else if (type === 'd') removeAcl(place, path, ACL_DEFAULT, report);
   const sameMode = sameOwner && asMade?.mode === mode && wanted.aclAccess === undefined;
   if (type !== 'l' && !sameMode) {
-    const result = 'fd' in place ? chmodFd(place.fd, mode) : chmodAt(place.folder, place.name, mode);
+    const result = 'fd' in place ? chmodFd(place.fd, mode) : chmodOpened(place.opened, mode);
     if (result < 0) report.failAttribute(path, 'mode', errnoName(-result));
   }
   const { mtimeSec, mtimeNs } = wanted;
   const result =
-    'fd' in place ? setTimesFd(place.fd, mtimeSec, mtimeNs) : setTimesAt(place.folder, place.name, mtimeSec, mtimeNs);
+    'fd' in place ? setTimesFd(place.fd, mtimeSec, mtimeNs) : setTimesOpened(place.opened, mtimeSec, mtimeNs);
   if (result < 0) report.failAttribute(path, 'mtime', errnoName(-result));
 };

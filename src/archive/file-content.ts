@@ -1,5 +1,5 @@
 import { mustSucceed } from '../posix/errno.ts';
-import { truncateFd, writeAt } from '../posix/file.ts';
+import { closeFd, truncateFd, writeAt } from '../posix/file.ts';
 import { ArchiveError } from './archive-error.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
 
@@ -49,14 +49,29 @@ const writePieces = (fd: number, member: Member, reader: PaxReader, base: number
  * @throws ArchiveError TargetWrite where going on makes no sense; other errors of Node (with `code`) concern this file
  */
 export const writeContent = (fd: number, member: Member, reader: PaxReader, base: number): number => {
-  const bytes = writeData(fd, member, reader, base);
+  const bytes = ofTarget(() => writePieces(fd, member, reader, base));
   if (member.extents !== undefined) mustSucceed('ftruncate', truncateFd(fd, base + member.size));
   return bytes;
 };
 
-const writeData = (fd: number, member: Member, reader: PaxReader, base: number): number => {
+/**
+ * Closes a file when it was written, or when that failed. NFS, FUSE and others say only now what they could not keep.
+ *
+ * @throws as `writeContent` does; what `write` throws
+ */
+export const writeAndClose = (fd: number, write: () => void): void => {
+  let closed = 0;
   try {
-    return writePieces(fd, member, reader, base);
+    write();
+  } finally {
+    closed = closeFd(fd);
+  }
+  ofTarget(() => mustSucceed('close', closed));
+};
+
+const ofTarget = <T>(write: () => T): T => {
+  try {
+    return write();
   } catch (fault) {
     if (fault instanceof Error && 'code' in fault && typeof fault.code === 'string' && FATAL.has(fault.code))
       throw new ArchiveError('TargetWrite', fault.code, { cause: fault });

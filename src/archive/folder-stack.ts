@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
-import { chmodAt, chmodFd, closeFd, mkdirAt } from '../posix/file.ts';
+import { chmodFd, chmodOpened, closeFd, mkdirAt, O_NOFOLLOW, O_PATH, openAt } from '../posix/file.ts';
 import { FileStat, S_IFDIR } from '../posix/stat.ts';
 import { setTimesFd } from '../posix/times.ts';
 import { applyAttributes, type Attributes } from './apply-attributes.ts';
@@ -129,6 +129,7 @@ export class FolderStack {
       frame.modeBefore = stat.mode & 0o7777;
       chmodFd(fd, frame.modeBefore | OWNER_ALL);
     }
+    if (!frame.reached) this.#target.enterMount(stat, fd);
     this.#stack.push(frame);
     this.#openFolders += 1;
     if (this.#openFolders > MAX_OPEN_FOLDERS) this.#closeShallowest();
@@ -137,13 +138,18 @@ export class FolderStack {
 
   /** A folder of one's own that may not be read (root may always): a segment before has given it its mode. */
   #widen(parentFd: number, name: Bytes): [fd: number, modeBefore: number | undefined] {
-    const stat = new FileStat();
-    const result = stat.loadAt(parentFd, name);
-    if (result < 0) return [result, undefined];
-    if (stat.type !== S_IFDIR || stat.uid !== this.#target.uid) return [-EACCES, undefined];
-    const mode = stat.mode & 0o7777;
-    chmodAt(parentFd, name, mode | OWNER_ALL);
-    return [openFolderBeneath(parentFd, name), mode];
+    const opened = openAt(parentFd, name, O_PATH | O_NOFOLLOW);
+    if (opened < 0) return [opened, undefined];
+    try {
+      const stat = new FileStat();
+      stat.loadFd(opened);
+      if (stat.type !== S_IFDIR || stat.uid !== this.#target.uid) return [-EACCES, undefined];
+      const mode = stat.mode & 0o7777;
+      chmodOpened(opened, mode | OWNER_ALL);
+      return [openFolderBeneath(opened, '.'), mode];
+    } finally {
+      closeFd(opened);
+    }
   }
 
   #fdOf(frame: Frame): number {

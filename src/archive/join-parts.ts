@@ -12,12 +12,13 @@ import {
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName, mustSucceed } from '../posix/errno.ts';
-import { closeFd, O_RDWR, openAt, seekData, seekHole, truncateFd, unlinkAt } from '../posix/file.ts';
+import { O_RDWR, openAt, seekData, seekHole, truncateFd, unlinkAt } from '../posix/file.ts';
 import { FileStat } from '../posix/stat.ts';
 import { setTimesFd } from '../posix/times.ts';
 import { applyAttributes } from './apply-attributes.ts';
 import { ArchiveError } from './archive-error.ts';
 import { unescapePath } from './escape.ts';
+import { writeAndClose } from './file-content.ts';
 import type { FolderStack, OpenFolder } from './folder-stack.ts';
 import { fingerprint } from './made-record.ts';
 import { openNew } from './make-member.ts';
@@ -119,12 +120,8 @@ class Joint {
   #finish({ fd: parent, name }: Place): string | undefined {
     const fd = openAt(parent, name, O_RDWR);
     if (fd < 0) return errnoName(-fd);
-    try {
-      this.#complete(fd);
-      return undefined;
-    } finally {
-      closeFd(fd);
-    }
+    writeAndClose(fd, () => this.#complete(fd));
+    return undefined;
   }
 
   /** No rename leads to another mount. */
@@ -134,12 +131,13 @@ class Joint {
     const to = openNew(this.#joining.target, place, 0o600);
     try {
       if (to < 0) return errnoName(-to);
-      copyData(from, to);
-      this.#complete(to);
+      writeAndClose(to, () => {
+        copyData(from, to);
+        this.#complete(to);
+      });
       return undefined;
     } finally {
       closeSync(from);
-      if (to >= 0) closeSync(to);
     }
   }
 
@@ -175,7 +173,7 @@ const tell = (outcome: Outcome, path: Bytes, report: RestoreReport): void => {
       report.files += 1;
       break;
     case 'kept':
-      report.kept += 1;
+      report.keep(path);
       break;
     case 'failed':
       report.fail(path, outcome.code);

@@ -1,11 +1,22 @@
 import { constants } from 'node:os';
 import type { Bytes } from '../posix/bytes.ts';
 import { errnoName } from '../posix/errno.ts';
-import { closeFd, mknodAt, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openAt, symlinkAt, unlinkAt } from '../posix/file.ts';
-import { FileStat, S_IFBLK, S_IFCHR, S_IFIFO } from '../posix/stat.ts';
+import {
+  closeFd,
+  mknodAt,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_WRONLY,
+  openAt,
+  symlinkAt,
+  unlinkAt,
+} from '../posix/file.ts';
+import { FileStat, S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK } from '../posix/stat.ts';
 import { applyAttributes } from './apply-attributes.ts';
 import { ArchiveError } from './archive-error.ts';
-import { writeContent } from './file-content.ts';
+import { writeAndClose, writeContent } from './file-content.ts';
 import type { MadeRecord } from './made-record.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
 import type { Place } from './place.ts';
@@ -53,20 +64,22 @@ const makeFile = (
   const fd = openNew(target, place, mode);
   if (fd < 0) return errnoName(-fd);
   try {
-    report.bytes += writeContent(fd, member, reader, 0);
-    const { uid, gid } = target;
-    applyAttributes({ fd }, path, member, report, hidden ? { uid, gid, mode } : undefined);
-    stat.loadFd(fd);
-    made.add(stat);
+    writeAndClose(fd, () => {
+      report.bytes += writeContent(fd, member, reader, 0);
+      const { uid, gid } = target;
+      applyAttributes({ fd }, path, member, report, hidden ? { uid, gid, mode } : undefined);
+      stat.loadFd(fd);
+      made.add(stat);
+    });
     return undefined;
   } catch (fault) {
     unlinkAt(place.fd, place.name);
     if (fault instanceof ArchiveError || !(fault instanceof Error) || !('code' in fault)) throw fault;
     return String(fault.code);
-  } finally {
-    closeFd(fd);
   }
 };
+
+const TYPES: Readonly<Partial<Record<Member['type'], number>>> = { l: S_IFLNK, p: S_IFIFO, c: S_IFCHR, b: S_IFBLK };
 
 const makeOther = ({ report, made }: Making, place: Place, path: Bytes, member: Member): string | undefined => {
   unlinkAt(place.fd, place.name);
@@ -76,7 +89,23 @@ const makeOther = ({ report, made }: Making, place: Place, path: Bytes, member: 
   else if (member.type === 'p') result = mknodAt(place.fd, place.name, S_IFIFO | 0o600);
   else result = mknodAt(place.fd, place.name, (member.type === 'c' ? S_IFCHR : S_IFBLK) | 0o600, major, minor);
   if (result < 0) return errnoName(-result);
-  applyAttributes({ folder: place.fd, name: place.name }, path, member, report);
-  if (stat.loadAt(place.fd, place.name) === 0) made.add(stat);
-  return undefined;
+  const fd = openAt(place.fd, place.name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return errnoName(-fd);
+  try {
+    if (!isAsMade(fd, member)) return 'ESTALE';
+    applyAttributes({ opened: fd }, path, member, report);
+    stat.loadFd(fd);
+    made.add(stat);
+    return undefined;
+  } finally {
+    closeFd(fd);
+  }
+};
+
+/** In a folder that others may write somebody may have put another file in its place, to get that file's owner and mode. */
+const isAsMade = (fd: number, { type, major, minor }: Member): boolean => {
+  stat.loadFd(fd);
+  const isDevice = type === 'c' || type === 'b';
+  const sameDevice = !isDevice || (stat.rdevMajor === major && stat.rdevMinor === minor);
+  return stat.type === TYPES[type] && stat.nlink === 1 && sameDevice;
 };

@@ -16,6 +16,20 @@ export interface RestoreFailure {
   readonly code: string;
 }
 
+/**
+ * What came back otherwise than it was, though nothing failed.
+ * - `Damaged` a file that was padded, cut or changed when it was backed up: `message` has the flags
+ * - `AttributeFailed` without root an owner, or what the target does not take: `message` has the attribute and the error
+ * - `LinkNotJoined` a name that has data of its own, since it could not be proven to be a link
+ * - `Kept` what was there before and was left, by policy
+ */
+export interface RestoreExample {
+  /** Escaped. */
+  readonly path: string;
+  readonly reason: 'Damaged' | 'AttributeFailed' | 'LinkNotJoined' | 'Kept';
+  readonly message?: string;
+}
+
 /** What a restore came to, of one segment or of its end. */
 export interface RestoreTotals {
   readonly files: number;
@@ -37,7 +51,8 @@ export interface RestoreTotals {
   readonly failures: readonly RestoreFailure[];
   /** Attributes that could not be set: owners without root, xattrs that the target does not take. */
   readonly attributesFailed: number;
-  readonly attributeFailures: readonly (RestoreFailure & { readonly attribute: string })[];
+  /** The first few of each reason. */
+  readonly examples: readonly RestoreExample[];
   /** Which of the chosen paths were met, escaped. */
   readonly found: readonly string[];
   /** Hard links whose data lies under a name that was not chosen: restore the segment again with kind `links`. */
@@ -45,7 +60,7 @@ export interface RestoreTotals {
 }
 
 const MAX_FAILURES = 1000;
-const MAX_ATTRIBUTE_FAILURES = 100;
+const MAX_EXAMPLES_EACH = 5;
 
 export class RestoreReport implements RestoreTotals {
   files = 0;
@@ -60,7 +75,7 @@ export class RestoreReport implements RestoreTotals {
   attributesFailed = 0;
   readonly found: readonly string[] = [];
   readonly failures: RestoreFailure[] = [];
-  readonly attributeFailures: (RestoreFailure & { readonly attribute: string })[] = [];
+  readonly examples: RestoreExample[] = [];
   readonly unresolvedLinks: UnresolvedLink[] = [];
 
   fail(path: Bytes, code: string): void {
@@ -70,7 +85,24 @@ export class RestoreReport implements RestoreTotals {
 
   failAttribute(path: Bytes, attribute: Bytes, code: string): void {
     this.attributesFailed += 1;
-    if (this.attributeFailures.length < MAX_ATTRIBUTE_FAILURES)
-      this.attributeFailures.push({ path: escapePath(path), attribute: escapePath(attribute), code });
+    if (this.attributesFailed > MAX_EXAMPLES_EACH) return;
+    const message = `${escapePath(attribute)}: ${code}`;
+    this.examples.push({ path: escapePath(path), reason: 'AttributeFailed', message });
+  }
+
+  /** @param path escaped */
+  flag(path: string, flags: readonly string[]): void {
+    this.flagged += 1;
+    if (this.flagged <= MAX_EXAMPLES_EACH) this.examples.push({ path, reason: 'Damaged', message: flags.join(' ') });
+  }
+
+  leaveUnjoined(path: Bytes): void {
+    this.notJoined += 1;
+    if (this.notJoined <= MAX_EXAMPLES_EACH) this.examples.push({ path: escapePath(path), reason: 'LinkNotJoined' });
+  }
+
+  keep(path: Bytes): void {
+    this.kept += 1;
+    if (this.kept <= MAX_EXAMPLES_EACH) this.examples.push({ path: escapePath(path), reason: 'Kept' });
   }
 }

@@ -13,6 +13,7 @@ import {
   O_RDONLY,
   O_WRONLY,
   openAt,
+  syncFs,
   unlinkAt,
 } from '../posix/file.ts';
 import { tryFlock } from '../posix/flock.ts';
@@ -58,6 +59,8 @@ export class RestoreTarget {
   /** Bits that a new file does not get. */
   readonly umask = process.umask();
   readonly #begun: FileStat;
+  /** An open folder on each further mount that the restore has come to. */
+  readonly #mounts = new Map<string, number>();
 
   constructor(rootFd: number, workFd: number, folder: Bytes, begun: FileStat) {
     this.rootFd = rootFd;
@@ -87,7 +90,29 @@ export class RestoreTarget {
     return stat.mountId === this.mountId && `${String(stat.devMajor)}:${String(stat.devMinor)}` === this.device;
   }
 
+  /** Takes note of a folder that lies on another mount than the working folder. */
+  enterMount(stat: FileStat, fd: number): void {
+    const mount = `${String(stat.mountId)} ${String(stat.devMajor)}:${String(stat.devMinor)}`;
+    if (this.#mounts.has(mount)) return;
+    const root = openFolderBeneath(fd, '.');
+    if (root < 0) throw new ArchiveError('TargetWrite', `a mount cannot be kept open: ${errnoName(-root)}`);
+    this.#mounts.set(mount, root);
+  }
+
+  /**
+   * Waits until all that was made is on disk: what is recorded as done is not made again.
+   *
+   * @throws ArchiveError TargetWrite
+   */
+  sync(): void {
+    for (const fd of [this.workFd, ...this.#mounts.values()]) {
+      const result = syncFs(fd);
+      if (result < 0) throw new ArchiveError('TargetWrite', `not all is on disk: ${errnoName(-result)}`);
+    }
+  }
+
   close(): void {
+    for (const fd of this.#mounts.values()) closeFd(fd);
     closeFd(this.workFd);
     closeFd(this.rootFd);
   }
@@ -95,7 +120,10 @@ export class RestoreTarget {
   /** Removes the working folder; the target folder keeps its times. The target is closed by it. */
   remove(): void {
     try {
+      // Not before all is safe that another process would need the folder for.
+      this.sync();
       removeWorkFolder(this.rootFd, this.folder);
+      this.sync();
     } finally {
       this.close();
     }

@@ -118,7 +118,7 @@ const restoreAliases = (
  *
  * A file gets its name when all its bytes have come; what was there before is touched only as the policy allows.
  * Bytes that came wrong are found by the digest at the segment's end: restore the segment again then. Where this
- * throws, the file at which it was has no name, and those before it are whole.
+ * throws, the file at which it was has no name, and those before it are whole. When it returns, all of it is on disk.
  *
  * @returns totals with the failures of single files
  * @throws ArchiveError for a payload that is not what it should be, a target that takes no more; what `source` throws
@@ -132,6 +132,7 @@ export const restoreSegment = (task: RestoreSegmentTask): SegmentRestored => {
   const target = openRestoreTarget(task.targetPath, task.restoreUid);
   try {
     const report = restoreItems(target, segment, choose, task);
+    target.sync();
     return { ...report, found: [...found].map(escapePath), info };
   } finally {
     target.close();

@@ -102,7 +102,7 @@ export class SegmentRestorer {
   #conflict(folder: OpenFolder, path: Bytes, name: Bytes, member: Member): 'new' | 'replace' | undefined {
     const verdict = readConflict((there) => this.#made.has(there), folder, name, member, this.#policy);
     if (verdict === 'new' || verdict === 'replace') return verdict;
-    if (verdict === 'keep') this.report.kept += 1;
+    if (verdict === 'keep') this.report.keep(path);
     else this.report.fail(path, 'Exists');
     return undefined;
   }
@@ -234,11 +234,11 @@ export class SegmentRestorer {
       this.#stat.loadAt(first.fd, first.name) < 0 ||
       !table.made(this.#stat)
     )
-      this.report.notJoined += 1;
+      this.report.leaveUnjoined(path);
     // Joined before, by a process that was killed.
     else if (there.sameFile(this.#stat)) this.report.hardLinks += 1;
     else if (table.made(there)) this.linkTo(first, path, member, true);
-    else this.report.notJoined += 1;
+    else this.report.leaveUnjoined(path);
   }
 
   #lookAt(path: Bytes): FileStat | undefined {
@@ -273,7 +273,7 @@ export class SegmentRestorer {
       const line = parseIndexLine(text);
       const path = unescapePath(line.p);
       if (this.#choose(path) !== 'chosen') continue;
-      if (line.z?.some((flag) => DAMAGE.has(flag)) === true) this.report.flagged += 1;
+      if (line.z?.some((flag) => DAMAGE.has(flag)) === true) this.report.flag(line.p, line.z);
       if (line.y === undefined) records.push(...this.#nameRecords(path, line));
       else if (this.#storedParts.has(`${String(line.y[0])} ${String(line.y[1])}`)) notePart(this.#target, line);
     }

@@ -8,6 +8,7 @@ import { formatTable } from './table.ts';
 export const restoreParts = (restore: Restore, { paint }: StoryOptions): readonly Part[] => [
   { title: 'Areas', lines: areaLines(restore) },
   { title: 'Brought back', lines: broughtBack(restore) },
+  { title: 'Not as it was', lines: reservationLines(restore) },
   { title: 'Failures', lines: failureLines(restore) },
   {
     title: 'Bad copies',
@@ -40,6 +41,21 @@ const broughtBack = ({ spec, status = {} }: Restore): readonly string[] => {
     return [`${count(segmentsRead, 'copy', 'copies')} of segments read back and good`];
   if (filesRestored === undefined) return [];
   return [`${count(filesRestored, 'file')}, ${formatBytes(bytesRestored)}; ${count(segmentsRead, 'segment')} read`];
+};
+
+const reservationLines = ({ status = {} }: Restore): readonly string[] => {
+  const { damaged = 0, attributesFailed = 0, linksNotJoined = 0, kept = 0, examples = [] } = status;
+  const told = [
+    [damaged, 'Damaged', `${count(damaged, 'file')} padded, cut or changed when backed up`],
+    [attributesFailed, 'AttributeFailed', `${count(attributesFailed, 'attribute')} that could not be set`],
+    [linksNotJoined, 'LinkNotJoined', `${count(linksNotJoined, 'name')} not joined by a hard link`],
+    [kept, 'Kept', `${count(kept, 'path')} that were there already and were left`],
+  ] as const;
+  return told.flatMap(([number, kind, line]) => {
+    if (number === 0) return [];
+    const such = examples.filter(({ reason }) => reason === kind);
+    return [line, ...such.map(({ path, message = '' }) => `  ${path}${message === '' ? '' : `: ${message}`}`)];
+  });
 };
 
 const failureLines = ({ status = {} }: Restore): readonly string[] => {

@@ -6,6 +6,7 @@ import { podFacts } from '../decide/grant/pod-facts.ts';
 import type { PodFacts } from '../decide/grant/pod-facts.ts';
 import { choosesAgain, needsChoice } from '../decide/restore/restore.ts';
 import type { RestoreReport, RestoreStatus, SeenRestore } from '../decide/restore/restore-view.ts';
+import { reservationsOf } from '../decide/restore/restore-reservations.ts';
 import { outlookOf } from '../decide/restore/restore-tapes.ts';
 import type { HeadFacts, Patience } from '../decide/job/stream-fault.ts';
 import { parseDurationMs } from '../decide/units.ts';
@@ -181,6 +182,7 @@ const reportOf = (head: BackupSaveRecord | undefined, status: RestoreStatus): Re
     })),
     badRanges: (told?.badRanges ?? []).map(({ barcode, first, last }) => ({ tape: tapeOf(barcode), first, last })),
     failureCount: told?.failureCount ?? 0,
+    reservations: reservationsOf(told ?? {}),
     finished: told?.finished ?? false,
     found: told?.found ?? [],
   };

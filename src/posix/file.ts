@@ -34,6 +34,7 @@ const fchmodatCall = declare('int fchmodat(int, const uint8_t*, unsigned int, in
 const ftruncateCall = declare('int ftruncate(int, int64_t)');
 const pwriteCall = declare('int64_t pwrite(int, const uint8_t*, size_t, int64_t)');
 const fallocateCall = declare('int fallocate(int, int, int64_t, int64_t)');
+const syncfsCall = declare('int syncfs(int)');
 const fadviseCall = declare('int posix_fadvise(int, int64_t, int64_t, int)');
 const lseekCall = declare('int64_t lseek(int, int64_t, int)');
 const getdentsCall = declare('int64_t getdents64(int, uint8_t*, size_t)');
@@ -83,9 +84,29 @@ export const chownFd = (fd: number, uid: number, gid: number): number => fchownC
 
 export const chmodFd = (fd: number, mode: number): number => fchmodCall(fd, mode);
 
-/** Follows a symbolic link: only for names that the caller has just made. */
-export const chmodAt = (folder: number, name: Bytes, mode: number): number =>
-  fchmodatCall(folder, cString(name), mode, 0);
+/** Leads to what was opened with O_PATH and to nothing else, whatever has its name by now; also to a symbolic link. */
+export const pathOfOpened = (fd: number): Bytes => `/proc/self/fd/${String(fd)}`;
+
+export const chownOpened = (fd: number, uid: number, gid: number): number =>
+  fchownatCall(AT_FDCWD, cString(pathOfOpened(fd)), uid, gid, 0);
+
+export const chmodOpened = (fd: number, mode: number): number =>
+  fchmodatCall(AT_FDCWD, cString(pathOfOpened(fd)), mode, 0);
+
+/** The same for a name; a symbolic link is not followed. */
+export const chmodAt = (folder: number, name: Bytes, mode: number): number => {
+  const fd = openAt(folder, name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  const result = chmodOpened(fd, mode);
+  closeFd(fd);
+  return result;
+};
+
+/**
+ * Waits until all that was written to the file system of an open file is kept. Since Linux 5.8 it also tells of data
+ * that could not be, since the file was opened.
+ */
+export const syncFs = (fd: number): number => syncfsCall(fd);
 
 export const truncateFd = (fd: number, sizeBytes: number): number => ftruncateCall(fd, sizeBytes);
 

@@ -1,5 +1,5 @@
 import type { Bytes } from './bytes.ts';
-import { AT_SYMLINK_NOFOLLOW } from './file.ts';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, pathOfOpened } from './file.ts';
 import { cString, declare } from './libc.ts';
 
 const utimensatCall = declare('int utimensat(int, const uint8_t*, const uint8_t*, int)');
@@ -22,6 +22,10 @@ const fill = (sec: number, ns: number): Uint8Array => {
 
 /** Sets access and modification time of an open file to the same instant; `ns` in 0 … 999,999,999 also before 1970. */
 export const setTimesFd = (fd: number, sec: number, ns: number): number => futimensCall(fd, fill(sec, ns));
+
+/** The same for what was opened with O_PATH. */
+export const setTimesOpened = (fd: number, sec: number, ns: number): number =>
+  utimensatCall(AT_FDCWD, cString(pathOfOpened(fd)), fill(sec, ns), 0);
 
 /** The same for a name; a symbolic link is not followed. */
 export const setTimesAt = (folder: number, name: Bytes, sec: number, ns: number): number =>

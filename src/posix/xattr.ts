@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Bytes } from './bytes.ts';
+import { pathOfOpened } from './file.ts';
 import { cString, declare } from './libc.ts';
 
 const flistxattrCall = declare('int64_t flistxattr(int, uint8_t*, size_t)');
@@ -8,7 +9,9 @@ const fgetxattrCall = declare('int64_t fgetxattr(int, const uint8_t*, uint8_t*, 
 const lgetxattrCall = declare('int64_t lgetxattr(const uint8_t*, const uint8_t*, uint8_t*, size_t)');
 const fsetxattrCall = declare('int fsetxattr(int, const uint8_t*, const uint8_t*, size_t, int)');
 const lsetxattrCall = declare('int lsetxattr(const uint8_t*, const uint8_t*, const uint8_t*, size_t, int)');
+const setxattrCall = declare('int setxattr(const uint8_t*, const uint8_t*, const uint8_t*, size_t, int)');
 const fremovexattrCall = declare('int fremovexattr(int, const uint8_t*)');
+const removexattrCall = declare('int removexattr(const uint8_t*, const uint8_t*)');
 const lremovexattrCall = declare('int lremovexattr(const uint8_t*, const uint8_t*)');
 
 /** The kernel's own limit for the list and for one value. */
@@ -25,6 +28,9 @@ const { ENOTSUP, EOPNOTSUPP, ERANGE } = constants.errno;
  * call takes a folder and a name; the link of that name itself is meant).
  */
 export type XattrPlace = { readonly fd: number } | { readonly folder: number; readonly name: Bytes };
+
+/** An open file, or anything that was opened with O_PATH. */
+export type OpenedPlace = { readonly fd: number } | { readonly opened: number };
 
 const pathOf = (folder: number, name: Bytes): Bytes => `/proc/self/fd/${String(folder)}/${name}`;
 
@@ -65,12 +71,17 @@ export const getXattr = (place: XattrPlace, attribute: Bytes): Buffer | number =
   return length < 0 ? length : Buffer.from(valueBuffer.subarray(0, length));
 };
 
-export const setXattr = (place: XattrPlace, attribute: Bytes, value: Uint8Array): number =>
-  'fd' in place
+export const setXattr = (place: XattrPlace | OpenedPlace, attribute: Bytes, value: Uint8Array): number => {
+  if ('opened' in place)
+    return setxattrCall(cString(pathOfOpened(place.opened)), cString(attribute, 1), value, value.length, 0);
+  return 'fd' in place
     ? fsetxattrCall(place.fd, cString(attribute), value, value.length, 0)
     : lsetxattrCall(cString(pathOf(place.folder, place.name)), cString(attribute, 1), value, value.length, 0);
+};
 
-export const removeXattr = (place: XattrPlace, attribute: Bytes): number =>
-  'fd' in place
+export const removeXattr = (place: XattrPlace | OpenedPlace, attribute: Bytes): number => {
+  if ('opened' in place) return removexattrCall(cString(pathOfOpened(place.opened)), cString(attribute, 1));
+  return 'fd' in place
     ? fremovexattrCall(place.fd, cString(attribute))
     : lremovexattrCall(cString(pathOf(place.folder, place.name)), cString(attribute, 1));
+};

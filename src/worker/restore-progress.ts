@@ -1,11 +1,20 @@
-import type { RestoreTotals } from '../archive/restore-report.ts';
+import type { RestoreExample, RestoreFailure, RestoreTotals } from '../archive/restore-report.ts';
 import type { BackupSaveRecordStatus } from '../api/generated/backup-save-record.ts';
+import { bounded, boundedPath, boundedReason } from '../api/status-text.ts';
 
 type RestoreStatus = NonNullable<BackupSaveRecordStatus['restore']>;
 type Range = NonNullable<RestoreStatus['done']>[number];
+type Failure = NonNullable<RestoreStatus['failures']>[number];
+type Example = NonNullable<RestoreStatus['examples']>[number];
 type BadRange = NonNullable<RestoreStatus['badRanges']>[number];
 
 const mostFailures = 100;
+/** All of them have to fit into one object, whose schema would take longer ones. */
+const failurePathLength = 4096;
+const examplePathLength = 1024;
+const mostExamplesEach = 5;
+/** What is told first. */
+const reasons: readonly Example['reason'][] = ['Damaged', 'AttributeFailed', 'LinkNotJoined', 'Kept'];
 const mostBadSegments = 256;
 const mostBadRanges = 1024;
 /** As many paths as a restore may name. */
@@ -74,15 +83,35 @@ const addDone = (next: RestoreStatus, { segment, totals }: SegmentNews & { kind:
 };
 
 export const addTotals = (next: RestoreStatus, totals: RestoreTotals): void => {
-  const { files, folders, others, hardLinks, bytes, failed, failures, found } = totals;
+  const { files, folders, others, hardLinks, bytes, failed, failures, found, examples } = totals;
   if (found.length > 0) next.found = [...new Set([...(next.found ?? []), ...found])].slice(0, mostFound);
   next.filesRestored = (next.filesRestored ?? 0) + files;
   next.bytesRestored = (next.bytesRestored ?? 0) + bytes;
   next.entries = (next.entries ?? 0) + files + folders + others + hardLinks;
   next.failureCount = (next.failureCount ?? 0) + failed;
-  const told = failures.map(({ path, code }) => ({ path, reason: code }));
-  next.failures = [...(next.failures ?? []), ...told].slice(0, mostFailures);
+  next.failures = [...(next.failures ?? []), ...failures.map(fittingFailure)].slice(0, mostFailures);
+  next.damaged = (next.damaged ?? 0) + totals.flagged;
+  next.attributesFailed = (next.attributesFailed ?? 0) + totals.attributesFailed;
+  next.linksNotJoined = (next.linksNotJoined ?? 0) + totals.notJoined;
+  next.kept = (next.kept ?? 0) + totals.kept;
+  if (examples.length > 0) next.examples = firstOfEach([...(next.examples ?? []), ...examples.map(fittingExample)]);
 };
+
+const fittingFailure = ({ path, code }: RestoreFailure): Failure => {
+  const fitting = boundedPath(path, failurePathLength);
+  const reason = boundedReason(code);
+  const notes = [...(reason === code ? [] : [code]), ...(fitting === path ? [] : ['the path goes on'])];
+  return { path: fitting, reason, ...(notes.length > 0 && { message: bounded(notes.join('; '), 'detail') }) };
+};
+
+const fittingExample = ({ path, reason, message }: RestoreExample): Example => ({
+  path: boundedPath(path, examplePathLength),
+  reason,
+  ...(message !== undefined && { message: bounded(message, 'example') }),
+});
+
+const firstOfEach = (all: readonly Example[]): Example[] =>
+  reasons.flatMap((reason) => all.filter((one) => one.reason === reason).slice(0, mostExamplesEach));
 
 /** Ranges in order, joined where they touch. */
 export const withSegment = (done: readonly Range[], segment: number): Range[] => {

@@ -124,6 +124,9 @@ describe('a file that is there already', () => {
     const found = await withFile(conflict, `conflict-${conflict.toLowerCase()}-${String(seconds)}`, seconds);
     expect(found.status?.phase, found.status?.message).toBe('Succeeded');
     expect(found.content).toBe(content);
+    const kept = content === 'from before\n' ? 1 : undefined;
+    expect(found.status?.kept).toBe(kept);
+    if (kept === 1) expect(found.status?.message).toContain('1 path already there and left by spec.conflict');
   });
 });
 

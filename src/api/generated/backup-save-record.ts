@@ -188,6 +188,26 @@ export interface BackupSaveRecordStatusRestore {
    */
   failures?: BackupSaveRecordStatusRestoreFailuresItem[];
   /**
+   * Files that were padded, cut or changed while they were backed up, and came back like that.
+   */
+  damaged?: number;
+  /**
+   * Owners, modes, times, ACLs and extended attributes that could not be set.
+   */
+  attributesFailed?: number;
+  /**
+   * Names of hard links that became files of their own.
+   */
+  linksNotJoined?: number;
+  /**
+   * What was there already and was left as it was, by spec.conflict.
+   */
+  kept?: number;
+  /**
+   * The first few that are damaged, have not all attributes, are links no more, or were kept.
+   */
+  examples?: BackupSaveRecordStatusRestoreExamplesItem[];
+  /**
    * Copies that could not be read or had a wrong digest.
    */
   badSegments?: BackupSaveRecordStatusRestoreBadSegmentsItem[];
@@ -219,7 +239,7 @@ export interface BackupSaveRecordStatusRestore {
  */
 export interface BackupSaveRecordStatusRestoreFailuresItem {
   /**
-   * Path, escaped.
+   * Path, escaped; its beginning where it is very long.
    */
   path: string;
   /**
@@ -228,6 +248,23 @@ export interface BackupSaveRecordStatusRestoreFailuresItem {
   reason: string;
   /**
    * Why, as a sentence.
+   */
+  message?: string;
+}
+/**
+ * A path, and what is the matter with it.
+ */
+export interface BackupSaveRecordStatusRestoreExamplesItem {
+  /**
+   * Path, escaped; its beginning where it is long.
+   */
+  path: string;
+  /**
+   * Why it is told, as one word.
+   */
+  reason: 'Damaged' | 'AttributeFailed' | 'LinkNotJoined' | 'Kept';
+  /**
+   * What was found when it was backed up, or which attribute could not be set and why.
    */
   message?: string;
 }

@@ -242,6 +242,26 @@ export interface RestoreStatus {
    */
   failureCount?: number;
   /**
+   * Files that were padded, cut or changed while they were backed up, and came back like that.
+   */
+  damaged?: number;
+  /**
+   * Owners, modes, times, ACLs and extended attributes that could not be set.
+   */
+  attributesFailed?: number;
+  /**
+   * Names of hard links that became files of their own.
+   */
+  linksNotJoined?: number;
+  /**
+   * What was there already and was left as it was, by spec.conflict.
+   */
+  kept?: number;
+  /**
+   * The first few that are damaged, have not all attributes, are links no more, or were kept.
+   */
+  examples?: RestoreStatusExamplesItem[];
+  /**
    * Hardware that failed this restore.
    */
   avoid?: Avoid;
@@ -270,6 +290,23 @@ export interface RestoreStatus {
    * When the final phase was written.
    */
   completionTime?: string;
+}
+/**
+ * A path, and what is the matter with it.
+ */
+export interface RestoreStatusExamplesItem {
+  /**
+   * Path, escaped; its beginning where it is long.
+   */
+  path: string;
+  /**
+   * Why it is told, as one word.
+   */
+  reason: 'Damaged' | 'AttributeFailed' | 'LinkNotJoined' | 'Kept';
+  /**
+   * What was found when it was backed up, or which attribute could not be set and why.
+   */
+  message?: string;
 }
 /**
  * One copy.

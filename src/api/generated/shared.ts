@@ -636,7 +636,7 @@ export interface JobRef {
  */
 export interface RestoreFailure {
   /**
-   * Path, escaped.
+   * Path, escaped; its beginning where it is very long.
    */
   path: string;
   /**

@@ -2,6 +2,7 @@
 import type { Shortage } from '../allocation/allocate.ts';
 import type { Choice, RestoreEnding, RestoreStatus, SeenRestore } from './restore-view.ts';
 import { contains } from '../spans.ts';
+import { withReservations } from './restore-reservations.ts';
 import type { Span } from '../spans.ts';
 
 export const unreadable = (missing: readonly Span[], status: RestoreStatus, choice: Choice): RestoreEnding => {
@@ -35,7 +36,9 @@ const shortagesOf = (missing: readonly Span[], { copies, outlook }: Choice): Rea
 };
 
 /** R10, R11: what could not be brought back makes the restore fail, though all else is there. */
-export const success = ({ report, paths }: SeenRestore): RestoreEnding => {
+export const success = (seen: SeenRestore): RestoreEnding => withReservations(verdict(seen), seen.report.reservations);
+
+const verdict = ({ report, paths }: SeenRestore): RestoreEnding => {
   const absent = paths.filter((path) => path !== '' && !report.found.includes(path));
   if (absent.length > 0) {
     const message = `not in the backup: ${absent.slice(0, 8).join(', ')}; everything else that was asked for was brought back`;
@@ -45,9 +48,10 @@ export const success = ({ report, paths }: SeenRestore): RestoreEnding => {
     const message = `${report.failureCount} files could not be brought back: see status.failures (spec.conflict says what becomes of those that exist); all others are in place`;
     return { result: 'Failed', reason: 'FilesFailed', message };
   }
+  const what = (report.reservations?.kept ?? 0) > 0 ? 'everything else that was' : 'everything';
   return {
     result: 'Succeeded',
     reason: 'Restored',
-    message: 'everything asked for was brought back and its digests agree',
+    message: `${what} asked for was brought back and its digests agree`,
   };
 };

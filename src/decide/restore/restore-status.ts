@@ -4,6 +4,7 @@ import { setCondition } from '../../api/conditions.ts';
 import { bounded } from '../../api/status-text.ts';
 import { holds } from '../grant/grant.ts';
 import { failedSwitches } from '../grant/route-fault.ts';
+import { reservationsOf } from './restore-reservations.ts';
 import type { RestoreStatus } from './restore-view.ts';
 
 export const restoreIsTerminal = (status: Restore['status']): boolean =>
@@ -70,6 +71,7 @@ const reported = (
     bytesRestored: bytesDone,
     failures: (told.failures ?? []).slice(0, maxFailures),
     failureCount: told.failureCount ?? 0,
+    ...reservationsOf(told),
     progress: { ...status.progress, segmentsDone, segmentsTotal, bytesDone, percent },
   };
 };

@@ -10,6 +10,8 @@ import type { Step } from '../step.ts';
 import type { HeadFacts, Patience, Silence } from '../job/stream-fault.ts';
 
 export type RestoreStatus = NonNullable<Restore['status']>;
+/** What came back otherwise than it was, or was left, though nothing failed. */
+export type Reservations = Pick<RestoreStatus, 'damaged' | 'attributesFailed' | 'linksNotJoined' | 'kept' | 'examples'>;
 export type RestoreEnding = NonNullable<RestoreStatus['ending']>;
 
 /** What is to be read and where it lies; read from the API when the next area is chosen. */
@@ -36,6 +38,7 @@ export interface RestoreReport {
   /** All bad ones, also those that are not told singly. */
   readonly badRanges?: readonly (Span & { readonly tape: string })[];
   readonly failureCount: number;
+  readonly reservations?: Reservations;
   /** The target was finished: folders have their times, parts are joined, the working folder is gone. */
   readonly finished: boolean;
   /** Chosen paths that were met, escaped. */

@@ -21,6 +21,7 @@ import { parseIndexLine, readIndex } from '../../../src/archive/index-reader.ts'
 import { START, type Cursor } from '../../../src/archive/order.ts';
 import { makePathFilter } from '../../../src/archive/path-filter.ts';
 import type { ReadAhead } from '../../../src/archive/read-ahead.ts';
+import { restoreSegment } from '../../../src/archive/restore.ts';
 import { openSegment } from '../../../src/archive/segment-reader.ts';
 import { writeSegment } from '../../../src/archive/segment-writer.ts';
 import type { SegmentTotals } from '../../../src/archive/segment-totals.ts';
@@ -30,6 +31,7 @@ import { S_IFSOCK } from '../../../src/posix/stat.ts';
 import { asWorkerFailure } from '../../../src/worker/thread-failure.ts';
 import { MemoryBlocks } from '../../support/memory-blocks.ts';
 import { testInfo } from '../../support/payload-files.ts';
+import { RESTORE_UID } from '../../support/restore-payloads.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 
 // Whole trees on a disk that others may use, too.
@@ -59,6 +61,7 @@ interface Written {
   readonly totals: SegmentTotals;
   readonly lines: readonly IndexLine[];
   readonly contents: ReadonlyMap<string, Buffer>;
+  readonly payload: MemoryBlocks;
 }
 
 /** Writes the source, from `from` on, while `meanwhile` happens after the first block. */
@@ -97,7 +100,7 @@ const writeWhile = (
     else if (item.kind === 'index')
       for (const line of readIndex({ next: () => reader.read() })) lines.push(parseIndexLine(line));
   }
-  return { totals, lines, contents };
+  return { totals, lines, contents, payload: blocks };
 };
 
 /** Root may read anything: the work is done by somebody else then. */
@@ -124,6 +127,28 @@ describe('a file that changes while it is read', () => {
     expect(content?.length).toBe(SIZE);
     expect(content?.subarray(SIZE - 100).every((byte) => byte === 0)).toBe(true);
     expect(written.totals.examples).toEqual([{ path: 'file', why: 'padded changed' }]);
+  });
+
+  test('says so when it is restored', () => {
+    const { payload } = writeWhile(() => {
+      truncateSync(file, 600_000);
+    });
+    const target = makeTempFolder('tw-archive-live-to-');
+    try {
+      const restored = restoreSegment({
+        source: payload.source(),
+        encoding: PLAIN,
+        targetPath: Buffer.from(target.path),
+        folder: FOLDER,
+        restoreUid: RESTORE_UID,
+        selection: { kind: 'all' },
+        conflict: 'Fail',
+      });
+      const examples = [{ path: 'file', reason: 'Damaged', message: 'padded changed' }];
+      expect(restored).toMatchObject({ files: 1, failed: 0, flagged: 1, examples });
+    } finally {
+      target.remove();
+    }
   });
 
   test('is cut at the size of its header when it grows', () => {

@@ -141,6 +141,8 @@ describe('names that are there already', () => {
     const done = restorePayloads(backup, target, { conflict: policy });
     expect(done.failures).toEqual(failures);
     expect(done.kept).toBe(kept);
+    const told = done.segments.flatMap(({ examples }) => examples);
+    expect(told).toEqual(kept === 0 ? [] : [{ path: 'a/file', reason: 'Kept' }]);
     expect(readFileSync(join(target, 'a/file'), 'utf8')).toBe(content);
     expect(readFileSync(join(target, 'a/other'), 'utf8')).toBe('backup');
   });
@@ -273,7 +275,8 @@ describe('hard links across segments', () => {
     const second = writeTestBackup(source, join(temp.path, 'second'), { segmentBytes: 0, cuts });
     const mixed = [first.data[0] ?? '', second.data[1] ?? '', first.links];
     const done = restorePayloads(first, target, { payloads: mixed });
-    expect(done.segments.at(-1)?.notJoined).toBe(1);
+    const examples = [{ path: 'b/second', reason: 'LinkNotJoined' }];
+    expect(done.segments.at(-1)).toMatchObject({ notJoined: 1, examples });
     expect(readFileSync(join(target, 'b/second'), 'utf8')).toBe('another file');
     expect(readFileSync(join(target, 'a/first'), 'utf8')).toBe('data');
   });
@@ -335,9 +338,9 @@ test('somebody without root gets everything but what is not theirs to give, and 
   }
   expect(done.failures).toEqual([]);
   const unowned = done.segments.flatMap((segment) =>
-    segment.attributeFailures.map(({ path, attribute }) => `${path} ${attribute}`),
+    segment.examples.map(({ path, reason, message }) => `${path} ${reason} ${message ?? ''}`),
   );
-  if (root) expect(unowned).toContain('set-id owner');
+  if (root) expect(unowned).toContain('set-id AttributeFailed owner: EPERM');
   expect(lstatSync(join(target, 'set-id')).mode & 0o7777).toBe(root ? 0o755 : 0o4755);
   const { differences } = compareTrees(source, target, { owners: false, rootAttributes: false });
   expect(differences.filter((difference) => !difference.startsWith('set-id: mode'))).toEqual([]);

@@ -1,8 +1,10 @@
 import {
   existsSync,
+  fstatSync,
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -20,9 +22,11 @@ import { makeTempFolder } from '../../support/temp-folder.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const { EFBIG, EOPNOTSUPP, EXDEV } = constants.errno;
-const nothing = { truncate: 0, fallocate: 0, renameOfParts: 0 };
-const answers = vi.hoisted(() => ({ truncate: 0, fallocate: 0, renameOfParts: 0 }));
+const { EDQUOT, EFBIG, EIO, ENOLCK, EOPNOTSUPP, EXDEV } = constants.errno;
+const nothing = { truncate: 0, fallocate: 0, renameOfParts: 0, closeOf: '', close: 0, sync: 0 };
+const answers = vi.hoisted(() => ({ truncate: 0, fallocate: 0, renameOfParts: 0, closeOf: '', close: 0, sync: 0 }));
+/** The file systems that were synced, by an inode in each. */
+const synced = vi.hoisted((): string[] => []);
 
 vi.mock(import('../../../src/posix/file.ts'), async (importOriginal) => {
   const file = await importOriginal();
@@ -30,6 +34,14 @@ vi.mock(import('../../../src/posix/file.ts'), async (importOriginal) => {
     ...file,
     truncateFd: (...given) => answers.truncate || file.truncateFd(...given),
     fallocateFd: (...given) => answers.fallocate || file.fallocateFd(...given),
+    closeFd: (fd) => {
+      const meant = answers.closeOf !== '' && readlinkSync(`/proc/self/fd/${fd}`).includes(answers.closeOf);
+      return file.closeFd(fd) || (meant ? answers.close : 0);
+    },
+    syncFs: (fd) => {
+      synced.push(String(fstatSync(fd).ino));
+      return answers.sync || file.syncFs(fd);
+    },
     renameAt: (...given) => (given[1].startsWith('parts/') && answers.renameOfParts) || file.renameAt(...given),
   };
 });
@@ -41,6 +53,7 @@ let payloads: string;
 
 beforeEach(() => {
   Object.assign(answers, nothing);
+  synced.length = 0;
   temp = makeTempFolder('tw-archive-faults-');
   [source, target, payloads] = [join(temp.path, 'source'), join(temp.path, 'target'), join(temp.path, 'payloads')];
   mkdirSync(source);
@@ -60,6 +73,50 @@ test('a file with holes whose size the target refuses is a failure of its own', 
   const done = restorePayloads(backup, target);
   expect(done).toMatchObject({ failures: ['holes: EFBIG'], files: 1 });
   expect(readdirSync(target)).toEqual(['z']);
+});
+
+describe('what was written into the page cache alone', () => {
+  const backup = (): ReturnType<typeof writeTestBackup> => {
+    writeFileSync(join(source, 'a'), 'data');
+    mkdirSync(join(source, 'sub'));
+    writeFileSync(join(source, 'sub/b'), 'data');
+    return writeTestBackup(source, payloads, { segmentBytes: 1_000_000 });
+  };
+
+  test('is on disk before a segment counts as restored, on each mount it came to, and before its working folder goes', () => {
+    const written = backup();
+    mkdirSync(join(target, 'sub'), { recursive: true });
+    const elsewhere = String(statSync(join(target, 'sub')).ino);
+    vi.spyOn(RestoreTarget.prototype, 'reaches').mockImplementation((stat) => stat.inode !== elsewhere);
+    restorePayloads(written, target, { payloads: written.data, unfinished: true });
+    const work = String(statSync(join(target, workFolderName(RESTORE_UID))).ino);
+    expect(synced).toEqual([work, elsewhere]);
+    synced.length = 0;
+    restorePayloads(written, target, { payloads: [] });
+    expect(new Set(synced)).toEqual(new Set([work]));
+    expect(existsSync(join(target, workFolderName(RESTORE_UID)))).toBe(false);
+  });
+
+  test('and then lost is a fault of the target, in a segment as at the end', () => {
+    const written = backup();
+    restorePayloads(written, target, { unfinished: true });
+    answers.sync = -EIO;
+    const again = { payloads: written.data, unfinished: true };
+    expect(() => restorePayloads(written, target, again)).toThrow(expect.objectContaining({ code: 'TargetWrite' }));
+    expect(() => restorePayloads(written, target, { payloads: [] })).toThrow(
+      expect.objectContaining({ code: 'TargetWrite' }),
+    );
+    expect(existsSync(join(target, workFolderName(RESTORE_UID)))).toBe(true);
+  });
+
+  test('and refused when the file is closed gets no name: the quota is the target, anything else the file', () => {
+    const written = backup();
+    Object.assign(answers, { closeOf: '/file-', close: -ENOLCK });
+    expect(restorePayloads(written, target)).toMatchObject({ files: 0, failures: ['a: ENOLCK', 'sub/b: ENOLCK'] });
+    expect(readdirSync(join(target, 'sub'))).toEqual([]);
+    answers.close = -EDQUOT;
+    expect(() => restorePayloads(written, target)).toThrow(expect.objectContaining({ code: 'TargetWrite' }));
+  });
 });
 
 describe('a divided file', () => {
@@ -98,6 +155,23 @@ describe('a divided file', () => {
     }
     expect(restorePayloads(written, target, { payloads: [] })).toMatchObject({ failures: [], files: 0 });
     expect(compareTrees(source, target).differences).toEqual([]);
+  });
+
+  test.each([
+    { name: 'at its place', elsewhere: false, closeOf: '/whole' },
+    { name: 'on another mount', elsewhere: true, closeOf: '.file' },
+  ])('whose end is refused when it is closed $name gets no name', ({ elsewhere, closeOf }) => {
+    const written = backup();
+    mkdirSync(join(target, 'sub'), { recursive: true });
+    const sub = String(statSync(join(target, 'sub')).ino);
+    if (elsewhere) {
+      vi.spyOn(RestoreTarget.prototype, 'reaches').mockImplementation((stat) => stat.inode !== sub);
+      answers.renameOfParts = -EXDEV;
+    }
+    restorePayloads(written, target, { payloads: written.data, unfinished: true });
+    Object.assign(answers, { closeOf, close: -ENOLCK });
+    expect(restorePayloads(written, target, { payloads: [written.links] }).failures).toEqual(['sub/big: ENOLCK']);
+    expect(existsSync(join(target, 'sub/big'))).toBe(false);
   });
 
   test('that failed is told again where the report may have been lost, and not at the end', () => {

@@ -203,6 +203,13 @@ describe('the story of a restore', () => {
         segmentsRead: 4,
         failures: [{ path: 'docs/a', reason: 'FileTorn' }],
         failureCount: 3,
+        damaged: 1,
+        attributesFailed: 40,
+        kept: 2,
+        examples: [
+          { path: 'db/live', reason: 'Damaged', message: 'padded' },
+          { path: 'docs', reason: 'AttributeFailed', message: 'owner: EPERM' },
+        ],
         badSegments: [{ segment: 2, tape: 'a', reason: 'DigestMismatch' }],
       }),
     );
@@ -211,6 +218,10 @@ describe('the story of a restore', () => {
     expect(text).toContain('12 files, 2.0 KiB; 4 segments read');
     expect(text).toContain('docs/a: FileTorn');
     expect(text).toContain('and 2 others');
+    expect(text).toMatch(/1 file padded, cut or changed when backed up\n +db\/live: padded/);
+    expect(text).toMatch(/40 attributes that could not be set\n +docs: owner: EPERM/);
+    expect(text).toContain('2 paths that were there already and were left');
+    expect(text).not.toContain('hard link');
     expect(text).toContain('segment 2 on a: DigestMismatch');
   });
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { RestoreTotals } from '../../../src/archive/restore-report.ts';
+import type { RestoreExample, RestoreTotals } from '../../../src/archive/restore-report.ts';
+import { backupSaveRecords } from '../../../src/api/resources.ts';
+import { validate } from '../../../src/api/validate.ts';
 import { addNews, withSegment, type SegmentNews } from '../../../src/worker/restore-progress.ts';
 
 const totals = (more: Partial<RestoreTotals> = {}): RestoreTotals => ({
@@ -14,11 +16,22 @@ const totals = (more: Partial<RestoreTotals> = {}): RestoreTotals => ({
   failed: 0,
   failures: [],
   attributesFailed: 0,
-  attributeFailures: [],
+  examples: [],
   found: [],
   unresolvedLinks: [],
   ...more,
 });
+
+/** What the API server would say. */
+const errorsOf = (restore: ReturnType<typeof addNews>) => {
+  const job = { kind: 'Restore', namespace: 'team', name: 'back', uid: '1a2b3c4d', processNumber: 1 };
+  const seen = validate(backupSaveRecords, {
+    metadata: { name: 'head', namespace: 'twinreel-system' },
+    spec: { type: 'Restore', job, stream: 0 },
+    status: { restore },
+  });
+  return seen.ok ? [] : seen.errors;
+};
 
 const done = (segment: number): SegmentNews => ({ kind: 'done', segment, totals: [totals()] });
 const bad: SegmentNews = {
@@ -61,6 +74,38 @@ describe('addNews', () => {
       totals: [totals({ found })],
     });
     expect(addNews(undefined, [met(1, 'a/b'), met(2, 'a/b', 'c')]).found).toEqual(['a/b', 'c']);
+  });
+
+  it('sums up what is not as it was, with the first few examples of each reason', () => {
+    const more = (reason: RestoreExample['reason'], segment: number): RestoreExample[] =>
+      Array.from({ length: 5 }, (_, i) => ({ path: `${reason}-${segment}-${i}`, reason, message: 'x'.repeat(900) }));
+    const counts = { flagged: 1, attributesFailed: 20, notJoined: 3, kept: 7 };
+    const news = [1, 2].map((segment): SegmentNews => {
+      const examples = (['Kept', 'AttributeFailed'] as const).flatMap((reason) => more(reason, segment));
+      const last: RestoreExample[] = segment === 2 ? [{ path: 'late', reason: 'Damaged' }] : [];
+      return { kind: 'done', segment, totals: [totals({ ...counts, examples: [...examples, ...last] })] };
+    });
+    const told = addNews({}, news);
+    expect(told).toMatchObject({ damaged: 2, attributesFailed: 40, linksNotJoined: 6, kept: 14 });
+    expect(told.examples?.map(({ path }) => path)).toEqual([
+      'late',
+      ...more('AttributeFailed', 1).map(({ path }) => path),
+      ...more('Kept', 1).map(({ path }) => path),
+    ]);
+    expect(errorsOf(told)).toEqual([]);
+  });
+
+  it.each<readonly [string, string, string]>([
+    ['a path of the longest that an archive holds', '%D0%B6'.repeat(32_768), 'EACCES'],
+    ['an error that is no CamelCase word', 'a', 'ERR_OUT_OF_RANGE'],
+    ['an error without end', 'a', 'x'.repeat(70_000)],
+  ])('tells %s so that the schema takes it', (_name, path, code) => {
+    const failures = [{ path, code }];
+    const examples = [{ path, reason: 'AttributeFailed', message: `${path}: ${code}` } as const];
+    const told = addNews({}, [{ kind: 'done', segment: 1, totals: [totals({ failed: 1, failures, examples })] }]);
+    expect(errorsOf(told)).toEqual([]);
+    expect(path.startsWith(told.failures?.[0]?.path ?? '-')).toBe(true);
+    expect(`${told.failures?.[0]?.reason ?? ''} ${told.failures?.[0]?.message ?? ''}`).toContain(code.slice(0, 1000));
   });
 
   it('keeps the first hundred failures and counts all', () => {
