@@ -117,7 +117,8 @@ export const storePart = (
     if (stat.size > offset && member.extents !== undefined && member.size > 0)
       clear(fd, offset, Math.min(member.size, stat.size - offset));
     // The end of a sparse part is set by its size; never shorten what later parts have written.
-    const bytes = writeContent(fd, { ...member, size: Math.max(member.size, stat.size - offset) }, reader, offset);
+    const size = member.extents === undefined ? member.size : Math.max(member.size, stat.size - offset);
+    const bytes = writeContent(fd, { ...member, size }, reader, offset);
     storeAbout(folder, path, offset, member);
     return bytes;
   } finally {

@@ -18,6 +18,7 @@ import { openRestoreTarget, type RestoreTarget } from './restore-target.ts';
 import { openSegment, type SegmentItem, type SegmentReader } from './segment-reader.ts';
 import { SegmentRestorer } from './segment-restorer.ts';
 import { makeChooser, type Chooser, type Selection } from './selection.ts';
+import { Spare } from './spare.ts';
 
 export { discardRestore } from './restore-target.ts';
 
@@ -98,16 +99,18 @@ const restoreAliases = (
     if (item.kind !== 'entry' || item.member.type === 'd' || item.member.type === 'h') continue;
     if (item.member.refused !== undefined) continue;
     let first: Place | undefined;
+    const spare = new Spare();
     for (const { path } of aliases ?? []) {
       const [parent, name] = splitPath(path);
       const folder = restorer.stack.enter(parent);
       // The folder has its times already: they stay.
       const known = typeof folder !== 'string' && parentStat.loadFd(folder.fd) === 0;
       if (first !== undefined) restorer.linkTo(first, path, item.member);
-      else if (restorer.restoreAs(path, item.member) && typeof folder !== 'string')
+      else if (restorer.restoreAs(path, item.member, spare) && typeof folder !== 'string')
         first = { fd: mustSucceed('openat', openFolderBeneath(folder.fd, '.')), name };
       if (known) setTimesFd(folder.fd, parentStat.mtimeSec, parentStat.mtimeNs);
     }
+    spare.close();
     if (first !== undefined) closeFd(first.fd);
   }
 };

@@ -21,6 +21,7 @@ import { RestoreReport } from './restore-report.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import type { SegmentInfo } from './info.ts';
 import type { SegmentItem } from './segment-reader.ts';
+import type { Spare } from './spare.ts';
 import type { Chooser } from './selection.ts';
 
 const { EEXIST, ENOENT } = constants.errno;
@@ -68,34 +69,48 @@ export class SegmentRestorer {
     if (this.#linkFolder !== undefined) closeFd(this.#linkFolder.fd);
   }
 
-  /** Anything but a folder, under a name that may be another than its own. Returns whether the name has it now. */
-  restoreAs(path: Bytes, member: Member): boolean {
+  /**
+   * Anything but a folder, under a name that may be another than its own. Returns whether the name has it now.
+   *
+   * @param spare takes what was made and got no name, for the next one; else nothing is left of it
+   */
+  restoreAs(path: Bytes, member: Member, spare?: Spare): boolean {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
     if (typeof folder === 'string') return this.#fail(path, folder);
     // Under Fail a name is free as a rule: it is looked at only where the rename finds it taken.
     const early = this.#policy === 'Fail' ? 'new' : this.#conflict(folder, path, name, member);
     if (early === undefined) return false;
-    const place = temporaryPlace(this.#target, folder);
-    const making = { target: this.#target, report: this.report, made: this.#made, reader: this.#reader };
-    const fault = makeMember(making, place, path, member);
-    if (fault !== undefined) return this.#fail(path, fault);
-    let problem = placeFile(place, folder, name, early);
-    if (problem === 'Exists') {
-      const late = this.#conflict(folder, path, name, member);
-      if (late === undefined) {
-        unlinkAt(place.fd, place.name);
-        return false;
-      }
-      problem = placeFile(place, folder, name, late);
-    }
-    if (problem !== undefined) {
-      unlinkAt(place.fd, place.name);
-      return this.#fail(path, problem);
+    const place = spare?.take() ?? this.#make(folder, path, member);
+    if (place === undefined) return false;
+    if (!this.#give(place, folder, path, name, member, early)) {
+      if (spare === undefined) unlinkAt(place.fd, place.name);
+      else spare.put(place);
+      return false;
     }
     if (member.type === 'f') this.report.files += 1;
     else this.report.others += 1;
     return true;
+  }
+
+  #make(folder: OpenFolder, path: Bytes, member: Member): Place | undefined {
+    const place = temporaryPlace(this.#target, folder);
+    const making = { target: this.#target, report: this.report, made: this.#made, reader: this.#reader };
+    const fault = makeMember(making, place, path, member);
+    if (fault === undefined) return place;
+    this.report.fail(path, fault);
+    return undefined;
+  }
+
+  /** Gives what was made its name, where that may be; it is still there else. */
+  #give(place: Place, folder: OpenFolder, path: Bytes, name: Bytes, member: Member, early: 'new' | 'replace'): boolean {
+    let problem = placeFile(place, folder, name, early);
+    if (problem === 'Exists') {
+      const late = this.#conflict(folder, path, name, member);
+      if (late === undefined) return false;
+      problem = placeFile(place, folder, name, late);
+    }
+    return problem === undefined || this.#fail(path, problem);
   }
 
   /** Undefined where the name stays as it is; that is counted. */
