@@ -57,7 +57,7 @@ const makeFile = (
     const { uid, gid } = target;
     applyAttributes({ fd }, path, member, report, hidden ? { uid, gid, mode } : undefined);
     stat.loadFd(fd);
-    made.add(stat);
+    made.add(stat, path);
     return undefined;
   } catch (fault) {
     unlinkAt(place.fd, place.name);
@@ -77,6 +77,6 @@ const makeOther = ({ report, made }: Making, place: Place, path: Bytes, member: 
   else result = mknodAt(place.fd, place.name, (member.type === 'c' ? S_IFCHR : S_IFBLK) | 0o600, major, minor);
   if (result < 0) return errnoName(-result);
   applyAttributes({ folder: place.fd, name: place.name }, path, member, report);
-  if (stat.loadAt(place.fd, place.name) === 0) made.add(stat);
+  if (stat.loadAt(place.fd, place.name) === 0) made.add(stat, path);
   return undefined;
 };

@@ -76,9 +76,28 @@ const storeAbout = (folder: string, path: Bytes, offset: number, member: Member)
   writeFileSync(`${folder}/about`, JSON.stringify(about));
 };
 
-/** From now on nothing is known of the part's bytes. */
-const forgetPart = (folder: string, offset: number): void => {
-  if (existsSync(`${folder}/state`)) appendFileSync(`${folder}/state`, `${JSON.stringify({ offset, gone: true })}\n`);
+/** From now on nothing is known of these bytes. */
+const forgetParts = (folder: string, offset: number, length: number): void => {
+  for (const part of readState(folder)) {
+    const meets = part.offset < offset + length && offset < part.offset + part.length;
+    if (!meets && part.offset !== offset) continue;
+    appendFileSync(`${folder}/state`, `${JSON.stringify({ offset: part.offset, gone: true })}\n`);
+  }
+};
+
+/** Names a part in the record of an attempt. */
+export const partPath = ({ id, offset }: { readonly id: string; readonly offset: number }): string =>
+  `${id}/${String(offset)}`;
+
+/** The copy that a part came from was bad: as if the part had not come. @param path see `partPath` */
+export const takeBackPart = (target: RestoreTarget, path: string): void => {
+  const [id = '', offset = ''] = path.split('/');
+  const folder = partsFolder(target, id);
+  // With an outcome the file was done before, and the part never stored.
+  if (!existsSync(folder) || existsSync(`${folder}/outcome`)) return;
+  forgetParts(folder, Number(offset), 0);
+  if (readState(folder).length === 0 && readAbout(folder)?.offset === Number(offset))
+    rmSync(folder, { recursive: true, force: true });
 };
 
 const ZEROS = Buffer.alloc(1_048_576);
@@ -108,7 +127,7 @@ export const storePart = (
   // The file has its name, or was told to get none: its parts begin anew.
   if (existsSync(`${folder}/outcome`)) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  forgetPart(folder, offset);
+  forgetParts(folder, offset, member.size);
   const fd = mustSucceed('openat', openAt(target.workFd, `parts/${id}/whole`, O_RDWR | O_CREAT, 0o600));
   try {
     const stat = new FileStat();

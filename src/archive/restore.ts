@@ -4,6 +4,7 @@ import { closeFd } from '../posix/file.ts';
 import { FileStat } from '../posix/stat.ts';
 import { setTimesFd } from '../posix/times.ts';
 import { ArchiveError } from './archive-error.ts';
+import { acceptAttempt, takeBack, tellLost } from './attempt.ts';
 import type { BlockSource, Encoding } from './blocks.ts';
 import { escapePath } from './escape.ts';
 import { FolderStack } from './folder-stack.ts';
@@ -120,8 +121,9 @@ const restoreAliases = (
  * last; one may come again, from another copy, and replaces what it made before.
  *
  * A file gets its name when all its bytes have come; what was there before is touched only as the policy allows.
- * Bytes that came wrong are found by the digest at the segment's end: restore the segment again then. Where this
- * throws, the file at which it was has no name, and those before it are whole.
+ * Bytes that came wrong are found by the digest at the segment's end: say then by `acceptSegment` or `takeBackSegment`
+ * what becomes of what was made. Until that it is an attempt, which the next call takes back. Where this throws, the
+ * file at which it was has no name, and those before it are whole.
  *
  * @returns totals with the failures of single files
  * @throws ArchiveError for a payload that is not what it should be, a target that takes no more; what `source` throws
@@ -134,6 +136,8 @@ export const restoreSegment = (task: RestoreSegmentTask): SegmentRestored => {
   const choose = makeChooser(task.selection, (path) => found.add(path));
   const target = openRestoreTarget(task.targetPath, task.restoreUid);
   try {
+    // What a process that was killed, or a copy that was bad, has left. A second pass goes on with the first one's.
+    if (task.selection.kind !== 'links') takeBack(target);
     const report = restoreItems(target, segment, choose, task);
     return { ...report, found: [...found].map(escapePath), info };
   } finally {
@@ -159,16 +163,40 @@ const restoreItems = (
   return restorer.report;
 };
 
+/** The copy that was restored last holds its digest, in all its passes: what was made of it stays. */
+export const acceptSegment = (targetPath: Buffer, restoreUid: string, conflict: ConflictPolicy): void => {
+  const target = openRestoreTarget(targetPath, restoreUid);
+  try {
+    // Overwrite asks of no name what has it.
+    acceptAttempt(target, conflict !== 'Overwrite');
+  } finally {
+    target.close();
+  }
+};
+
+/** The copy that was restored last is bad: nothing stays of it. */
+export const takeBackSegment = (targetPath: Buffer, restoreUid: string): void => {
+  const target = openRestoreTarget(targetPath, restoreUid);
+  try {
+    takeBack(target);
+  } finally {
+    target.close();
+  }
+};
+
 /**
- * Ends a restore: joins parts where no `links` came, and removes the working folder. Call it once, after everything;
- * also after a failure, to leave nothing behind.
+ * Ends a restore: takes back what was not accepted, joins parts where no `links` came, tells what bad copies have done
+ * for good, and removes the working folder. Call it once, after everything; also after a failure, to leave nothing
+ * behind.
  */
 export const finishRestore = (targetPath: Buffer, restoreUid: string, conflict: ConflictPolicy): RestoreTotals => {
   const target = openRestoreTarget(targetPath, restoreUid);
   const report = new RestoreReport();
+  takeBack(target);
   const stack = new FolderStack(target, report);
   joinParts({ target, stack, policy: conflict, report }, false);
   stack.leaveAll();
+  tellLost(target, report);
   target.remove();
   return { ...report };
 };

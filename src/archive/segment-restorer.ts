@@ -14,7 +14,7 @@ import { makeMember } from './make-member.ts';
 import { writeNameRecords, type NameRecord, type NameTable } from './name-records.ts';
 import { openFolderBeneath } from './open-folder.ts';
 import { splitPath } from './order.ts';
-import { notePart, storePart } from './part-store.ts';
+import { notePart, partPath, storePart } from './part-store.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
 import { placeFile, readConflict, temporaryPlace, type ConflictPolicy, type Place } from './place.ts';
 import { RestoreReport } from './restore-report.ts';
@@ -56,12 +56,14 @@ export class SegmentRestorer {
     this.#target = target;
     this.#info = info;
     this.#folders = new FolderRecord(target, info);
-    // Overwrite asks of no name what has it.
-    this.#made = new MadeRecord(target, info.segment, policy !== 'Overwrite');
+    this.#made = new MadeRecord(target, info.segment);
     this.#policy = policy;
     this.#choose = choose;
     this.#reader = reader;
-    this.stack = new FolderStack(target, this.report);
+    this.stack = new FolderStack(target, this.report, (path) => {
+      this.#made.note('folder', path);
+      return 'make';
+    });
   }
 
   close(): void {
@@ -116,10 +118,16 @@ export class SegmentRestorer {
   /** Undefined where the name stays as it is; that is counted. */
   #conflict(folder: OpenFolder, path: Bytes, name: Bytes, member: Member): 'new' | 'replace' | undefined {
     const verdict = readConflict((there) => this.#made.has(there), folder, name, member, this.#policy);
+    if (verdict === 'replace') this.#noteReplaced(folder, path, name);
     if (verdict === 'new' || verdict === 'replace') return verdict;
     if (verdict === 'keep') this.report.kept += 1;
     else this.report.fail(path, 'Exists');
     return undefined;
+  }
+
+  /** What is replaced can't be brought back. */
+  #noteReplaced(folder: OpenFolder, path: Bytes, name: Bytes): void {
+    if (this.#stat.loadAt(folder.fd, name) === 0 && !this.#made.has(this.#stat)) this.#made.note('replaced', path);
   }
 
   #fail(path: Bytes, code: string): false {
@@ -142,10 +150,9 @@ export class SegmentRestorer {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
     if (typeof folder === 'string') return false;
-    return (
-      readConflict((there) => this.#made.has(there), folder, name, member, this.#policy) === 'replace' &&
-      unlinkAt(folder.fd, name) === 0
-    );
+    if (readConflict((there) => this.#made.has(there), folder, name, member, this.#policy) !== 'replace') return false;
+    this.#noteReplaced(folder, path, name);
+    return unlinkAt(folder.fd, name) === 0;
   }
 
   /** The open folder and the name of a hard link's first name, without following links. */
@@ -192,7 +199,7 @@ export class SegmentRestorer {
     }
   }
 
-  /** @param known what has the name now may be replaced */
+  /** @param known both names have the same data already: what has this one may be replaced, and it stays */
   linkTo(first: Place, path: Bytes, member: Member, known = false): void {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
@@ -200,6 +207,7 @@ export class SegmentRestorer {
       this.report.fail(path, folder);
       return;
     }
+    if (!known && this.#stat.loadAt(first.fd, first.name) === 0) this.#made.add(this.#stat, path);
     const result = linkAt(first.fd, first.name, folder.fd, name);
     if (result === 0) this.report.hardLinks += 1;
     else if (result !== -EEXIST) this.report.fail(path, errnoName(-result));
@@ -270,6 +278,7 @@ export class SegmentRestorer {
       this.report.fail(item.path, refused);
       return;
     }
+    this.#made.note('part', partPath(item));
     try {
       this.report.bytes += storePart(this.#target, item, this.#reader);
     } catch (fault) {
@@ -292,7 +301,7 @@ export class SegmentRestorer {
       if (line.y === undefined) records.push(...this.#nameRecords(path, line));
       else if (this.#storedParts.has(`${String(line.y[0])} ${String(line.y[1])}`)) notePart(this.#target, line);
     }
-    writeNameRecords(this.#target, `segment-${String(this.#info.segment)}`, records, 'instead');
+    this.#writeNames(records, 'instead');
   }
 
   /** Reads the index of a second pass, for names that have their data only now. */
@@ -304,7 +313,13 @@ export class SegmentRestorer {
       const path = unescapePath(line.p);
       if (names.has(path)) records.push(...this.#nameRecords(path, line));
     }
-    writeNameRecords(this.#target, `segment-${String(this.#info.segment)}`, records, 'more');
+    this.#writeNames(records, 'more');
+  }
+
+  #writeNames(records: readonly NameRecord[], how: 'instead' | 'more'): void {
+    const from = `segment-${String(this.#info.segment)}`;
+    this.#made.note('names', from);
+    writeNameRecords(this.#target, from, records, how);
   }
 
   /** One where the name is one of several and this restore made what has it, else none. */
