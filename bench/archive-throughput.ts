@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { BLOCK_BYTES, PLAIN, type BlockSink } from '../src/archive/blocks.ts';
 import { planSource } from '../src/archive/plan.ts';
-import { finishRestore, restoreSegment } from '../src/archive/restore.ts';
+import { acceptSegment, finishRestore, restoreSegment } from '../src/archive/restore.ts';
 import { writeSegment } from '../src/archive/segment-writer.ts';
 import { FileBlockSource, testInfo, writeTestBackup } from '../test/support/payload-files.ts';
 import { makeTree } from '../test/support/make-tree.ts';
@@ -104,6 +104,7 @@ for (let round = 0; round < 2; round += 1) {
           conflict: 'Fail',
         });
         from.close();
+        acceptSegment(targetPath, restoreUid, 'Fail');
       }
       finishRestore(targetPath, restoreUid, 'Fail');
     });

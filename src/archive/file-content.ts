@@ -1,4 +1,5 @@
-import { mustSucceed } from '../posix/errno.ts';
+import { constants } from 'node:os';
+import { mustSucceed, PosixError } from '../posix/errno.ts';
 import { closeFd, truncateFd, writeAt } from '../posix/file.ts';
 import { ArchiveError } from './archive-error.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
@@ -42,6 +43,13 @@ const writePieces = (fd: number, member: Member, reader: PaxReader, base: number
   return bytes;
 };
 
+const storedBytes = ({ size, extents }: Member): number => {
+  if (extents === undefined) return size;
+  let bytes = 0;
+  for (let at = 1; at < extents.length; at += 2) bytes += extents[at] ?? 0;
+  return bytes;
+};
+
 /**
  * Writes the open member's content into an open, empty file from `base` on; holes stay holes.
  *
@@ -50,6 +58,8 @@ const writePieces = (fd: number, member: Member, reader: PaxReader, base: number
  */
 export const writeContent = (fd: number, member: Member, reader: PaxReader, base: number): number => {
   const bytes = ofTarget(() => writePieces(fd, member, reader, base));
+  // A content that was read before gives nothing: never a file without its data.
+  if (bytes !== storedBytes(member)) throw new PosixError('read', constants.errno.ENODATA);
   if (member.extents !== undefined) mustSucceed('ftruncate', truncateFd(fd, base + member.size));
   return bytes;
 };

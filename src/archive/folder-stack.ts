@@ -44,11 +44,18 @@ export class FolderStack {
   readonly #target: RestoreTarget;
   readonly #report: RestoreReport;
   readonly #stack: Frame[];
+  readonly #onMissing: (path: Bytes) => 'make' | 'leave';
   #openFolders = 0;
 
-  constructor(target: RestoreTarget, report: RestoreReport) {
+  /** @param onMissing asked before a folder is made; where it is left, there is none to enter */
+  constructor(
+    target: RestoreTarget,
+    report: RestoreReport,
+    onMissing: (path: Bytes) => 'make' | 'leave' = () => 'make',
+  ) {
     this.#target = target;
     this.#report = report;
+    this.#onMissing = onMissing;
     const stat = new FileStat();
     stat.loadFd(target.rootFd);
     const fd = target.rootFd;
@@ -104,14 +111,14 @@ export class FolderStack {
     if (parentFd < 0) return errnoName(-parentFd);
     let fd = openFolderBeneath(parentFd, name);
     let modeBefore: number | undefined;
-    if (fd === -ENOENT) {
+    const path = parent.path === '' ? name : `${parent.path}/${name}`;
+    if (fd === -ENOENT && this.#onMissing(path) === 'make') {
       const made = mkdirAt(parentFd, name, OWNER_ALL);
       if (made < 0 && made !== -EEXIST) return errnoName(-made);
       fd = openFolderBeneath(parentFd, name);
     } else if (fd === -EACCES) [fd, modeBefore] = this.#widen(parentFd, name);
     if (fd === -ELOOP || fd === -ENOTDIR) return 'NotAFolder';
     if (fd < 0) return errnoName(-fd);
-    const path = parent.path === '' ? name : `${parent.path}/${name}`;
     const stat = new FileStat();
     stat.loadFd(fd);
     const frame: Frame = {

@@ -111,7 +111,7 @@ class Joint {
 
   #place(folder: OpenFolder, name: Bytes, verdict: 'new' | 'replace'): string | undefined {
     const place = folder.reached ? this.#whole : temporaryPlace(this.#joining.target, folder);
-    let problem = folder.reached ? this.#finish(place) : this.#copyTo(place);
+    let problem = folder.reached ? this.#finish(place) : this.#copyOrNothing(place);
     problem ??= placeFile(place, folder, name, verdict);
     if (problem !== undefined && !folder.reached) unlinkAt(place.fd, place.name);
     return problem;
@@ -122,6 +122,16 @@ class Joint {
     if (fd < 0) return errnoName(-fd);
     writeAndClose(fd, () => this.#complete(fd));
     return undefined;
+  }
+
+  /** A copy that fails would go on filling a disk that is full. */
+  #copyOrNothing(place: Place): string | undefined {
+    try {
+      return this.#copyTo(place);
+    } catch (fault) {
+      unlinkAt(place.fd, place.name);
+      throw fault;
+    }
   }
 
   /** No rename leads to another mount. */
@@ -199,7 +209,11 @@ export const joinParts = (joining: Joining, again: boolean): void => {
   for (const id of idsOf(target)) {
     const folder = partsFolder(target, id);
     const about = readAbout(folder);
-    if (about === undefined) continue;
+    if (about === undefined) {
+      // Nobody knows its name any more.
+      if (readState(folder).length > 0) report.fail(`${target.folder}/parts/${id}`, 'PartMissing');
+      continue;
+    }
     const path = unescapePath(about.path);
     const known = readText(`${folder}/outcome`);
     // Written below, in a folder that nobody else may enter.

@@ -1,14 +1,13 @@
 import { hash } from 'node:crypto';
-import { closeSync, readFileSync, writeSync } from 'node:fs';
-import { errnoName } from '../posix/errno.ts';
-import { mkdirAt, O_APPEND, O_CREAT, O_RDWR, openAt } from '../posix/file.ts';
+import { closeSync, existsSync, readFileSync } from 'node:fs';
+import type { Bytes } from '../posix/bytes.ts';
 import type { FileStat } from '../posix/stat.ts';
-import { ArchiveError } from './archive-error.ts';
+import { openAttempt, readAttempt, writeEntry, type AttemptKind } from './attempt-record.ts';
 import { FingerprintSet } from './fingerprint-set.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
-const FOLDER = 'made';
-const RECORD_BYTES = 8;
+export const MADE_FOLDER = 'made';
+export const RECORD_BYTES = 8;
 const HIGH = 2 ** 32;
 
 const identity = new Int32Array(10);
@@ -45,24 +44,22 @@ const digestOf = (stat: FileStat): void => {
 
 /**
  * What a restore has made of one segment, folders aside: kept in the working folder, so that a restore that goes on in
- * another process, or takes the segment again from another copy, replaces what it made itself and nothing else.
+ * another process, or takes the segment again from another copy, replaces what it made itself and nothing else. What
+ * was made now is an attempt until its copy was found good (see attempt-record.ts).
  * Memory: one segment's entries.
  */
 export class MadeRecord {
   readonly #known = new FingerprintSet();
-  #fd = -1;
+  readonly #attempt: number;
 
-  /** @param kept false: for this pass alone, where nobody asks later */
-  constructor(target: RestoreTarget, segment: number, kept: boolean) {
-    if (!kept) return;
-    mkdirAt(target.workFd, FOLDER, 0o700);
-    const name = `${FOLDER}/${String(segment).padStart(6, '0')}`;
-    const fd = openAt(target.workFd, name, O_RDWR | O_CREAT | O_APPEND, 0o600);
-    if (fd < 0) throw new ArchiveError('WorkFolder', `${name}: ${errnoName(-fd)}`);
-    this.#fd = fd;
-    const records = readFileSync(fd);
+  constructor(target: RestoreTarget, segment: number) {
+    const name = String(segment).padStart(6, '0');
+    const kept = `/proc/self/fd/${String(target.workFd)}/${MADE_FOLDER}/${name}`;
+    const records = existsSync(kept) ? readFileSync(kept) : Buffer.alloc(0);
     for (let at = 0; at + RECORD_BYTES <= records.length; at += RECORD_BYTES)
       this.#known.add(records.readUInt32LE(at), records.readUInt32LE(at + 4));
+    this.#attempt = openAttempt(target, name);
+    for (const { kind, low, high } of readAttempt(this.#attempt)) if (kind === 'file') this.#known.add(low, high);
   }
 
   has(stat: FileStat): boolean {
@@ -70,20 +67,20 @@ export class MadeRecord {
     return this.#known.has(digestHalves[0] ?? 0, digestHalves[1] ?? 0);
   }
 
-  /** Call it before the file gets its name. @throws ArchiveError TargetWrite */
-  add(stat: FileStat): void {
+  /** Call it before the file gets the name. @throws ArchiveError TargetWrite */
+  add(stat: FileStat, path: Bytes): void {
     digestOf(stat);
-    this.#known.add(digestHalves[0] ?? 0, digestHalves[1] ?? 0);
-    if (this.#fd < 0) return;
-    try {
-      writeSync(this.#fd, digestBytes);
-    } catch (cause) {
-      throw new ArchiveError('TargetWrite', 'the record of what was made', { cause });
-    }
+    const [low = 0, high = 0] = digestHalves;
+    this.#known.add(low, high);
+    writeEntry(this.#attempt, 'file', path, low, high);
+  }
+
+  /** Anything else: call it before. @throws ArchiveError TargetWrite */
+  note(kind: Exclude<AttemptKind, 'file'>, path: Bytes): void {
+    writeEntry(this.#attempt, kind, path);
   }
 
   close(): void {
-    if (this.#fd >= 0) closeSync(this.#fd);
-    this.#fd = -1;
+    closeSync(this.#attempt);
   }
 }

@@ -69,7 +69,7 @@ const makeFile = (
       const { uid, gid } = target;
       applyAttributes({ fd }, path, member, report, hidden ? { uid, gid, mode } : undefined);
       stat.loadFd(fd);
-      made.add(stat);
+      made.add(stat, path);
     });
     return undefined;
   } catch (fault) {
@@ -95,7 +95,7 @@ const makeOther = ({ report, made }: Making, place: Place, path: Bytes, member: 
     if (!isAsMade(fd, member)) return 'ESTALE';
     applyAttributes({ opened: fd }, path, member, report);
     stat.loadFd(fd);
-    made.add(stat);
+    made.add(stat, path);
     return undefined;
   } finally {
     closeFd(fd);

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import { closeSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { bufferOf, type Bytes } from '../posix/bytes.ts';
 import { mustSucceed } from '../posix/errno.ts';
 import { mkdirAt, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, openAt } from '../posix/file.ts';
 import type { FileStat } from '../posix/stat.ts';
+import { ArchiveError } from './archive-error.ts';
 import { fingerprint } from './made-record.ts';
 import type { RestoreTarget } from './restore-target.ts';
 
@@ -37,6 +38,7 @@ const nameBits = ({ path, identity }: NameRecord): bigint =>
  *
  * @param from what they come from: a segment, a divided file
  * @param how `instead` of earlier ones from there, or `more` of them
+ * @throws ArchiveError TargetWrite
  */
 export const writeNameRecords = (
   target: RestoreTarget,
@@ -45,13 +47,25 @@ export const writeNameRecords = (
   how: 'instead' | 'more',
 ): void => {
   if (records.length === 0) return;
-  mkdirAt(target.workFd, FOLDER, 0o700);
-  const name = `${FOLDER}/${from}`;
-  const flags = O_WRONLY | O_CREAT | (how === 'more' ? O_APPEND : O_TRUNC);
-  const fd = mustSucceed('openat', openAt(target.workFd, name, flags, 0o600), name);
   const values = new BigUint64Array(records.flatMap((record) => [nameBits(record), record.made]));
-  writeSync(fd, Buffer.from(values.buffer));
-  closeSync(fd);
+  try {
+    mkdirAt(target.workFd, FOLDER, 0o700);
+    const name = `${FOLDER}/${from}`;
+    const flags = O_WRONLY | O_CREAT | (how === 'more' ? O_APPEND : O_TRUNC);
+    const fd = mustSucceed('openat', openAt(target.workFd, name, flags, 0o600), name);
+    try {
+      writeFileSync(fd, Buffer.from(values.buffer));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (cause) {
+    throw new ArchiveError('TargetWrite', 'the records of names', { cause });
+  }
+};
+
+/** Nothing is known any more of the names that come from there. */
+export const forgetNameRecords = (target: RestoreTarget, from: string): void => {
+  rmSync(`/proc/self/fd/${String(target.workFd)}/${FOLDER}/${from}`, { force: true });
 };
 
 /** All records of a restore: 16 bytes for each name of a file with several. */

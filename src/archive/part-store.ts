@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -14,6 +15,7 @@ import { mustSucceed } from '../posix/errno.ts';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, fallocateFd, O_CREAT, O_RDWR, openAt } from '../posix/file.ts';
 import { FileStat } from '../posix/stat.ts';
 import type { Attributes } from './apply-attributes.ts';
+import { ArchiveError } from './archive-error.ts';
 import { escapePath } from './escape.ts';
 import { writeContent } from './file-content.ts';
 import type { IndexLine, PartIdentity } from './index-line.ts';
@@ -73,12 +75,39 @@ const storeAbout = (folder: string, path: Bytes, offset: number, member: Member)
     attributes: { type, mode, uid, gid, mtimeSec, mtimeNs, aclAccess, aclDefault },
     xattrs: member.xattrs.map(([name, value]) => [escapePath(name), value.toString('base64')]),
   };
-  writeFileSync(`${folder}/about`, JSON.stringify(about));
+  // By rename: a disk that fills up leaves no half of it.
+  writeFileSync(`${folder}/about.new`, JSON.stringify(about));
+  renameSync(`${folder}/about.new`, `${folder}/about`);
 };
 
-/** From now on nothing is known of the part's bytes. */
-const forgetPart = (folder: string, offset: number): void => {
-  if (existsSync(`${folder}/state`)) appendFileSync(`${folder}/state`, `${JSON.stringify({ offset, gone: true })}\n`);
+/** A line of its own also behind one that a full disk has cut off. */
+const addToState = (folder: string, line: PartState | PartGone): void => {
+  appendFileSync(`${folder}/state`, `\n${JSON.stringify(line)}\n`);
+};
+
+/** From now on nothing is known of these bytes. */
+const forgetParts = (folder: string, offset: number, length: number): void => {
+  for (const part of readState(folder)) {
+    const meets = part.offset < offset + length && offset < part.offset + part.length;
+    if (!meets && part.offset !== offset) continue;
+    addToState(folder, { offset: part.offset, gone: true });
+  }
+};
+
+/** Names a part in the record of an attempt. */
+export const partPath = ({ id, offset }: { readonly id: string; readonly offset: number }): string =>
+  `${id}/${String(offset)}`;
+
+/** The copy that a part came from was bad: as if the part had not come. @param path see `partPath` */
+export const takeBackPart = (target: RestoreTarget, path: string): void => {
+  const [id = '', offset = ''] = path.split('/');
+  const folder = partsFolder(target, id);
+  // With an outcome the file was done before, and the part never stored.
+  if (!existsSync(folder) || existsSync(`${folder}/outcome`)) return;
+  forgetParts(folder, Number(offset), 0);
+  const about = readAbout(folder);
+  if (readState(folder).length === 0 && (about === undefined || about.offset === Number(offset)))
+    rmSync(folder, { recursive: true, force: true });
 };
 
 const ZEROS = Buffer.alloc(1_048_576);
@@ -108,7 +137,7 @@ export const storePart = (
   // The file has its name, or was told to get none: its parts begin anew.
   if (existsSync(`${folder}/outcome`)) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  forgetPart(folder, offset);
+  forgetParts(folder, offset, member.size);
   const fd = mustSucceed('openat', openAt(target.workFd, `parts/${id}/whole`, O_RDWR | O_CREAT, 0o600));
   try {
     const stat = new FileStat();
@@ -117,7 +146,8 @@ export const storePart = (
     if (stat.size > offset && member.extents !== undefined && member.size > 0)
       clear(fd, offset, Math.min(member.size, stat.size - offset));
     // The end of a sparse part is set by its size; never shorten what later parts have written.
-    const bytes = writeContent(fd, { ...member, size: Math.max(member.size, stat.size - offset) }, reader, offset);
+    const size = member.extents === undefined ? member.size : Math.max(member.size, stat.size - offset);
+    const bytes = writeContent(fd, { ...member, size }, reader, offset);
     storeAbout(folder, path, offset, member);
     return bytes;
   } finally {
@@ -125,14 +155,18 @@ export const storePart = (
   }
 };
 
-/** Notes what the index says about a part that was stored. */
+/** Notes what the index says about a part that was stored. @throws ArchiveError TargetWrite */
 export const notePart = (target: RestoreTarget, line: IndexLine): void => {
   const { y, i, j, k } = line;
   if (y === undefined || i === undefined || j === undefined) return;
   const [first, offset, length] = y;
   const state: PartState = { offset, length, opened: i, closed: j, ...(k !== undefined && { identity: k }) };
   const folder = partsFolder(target, String(first).padStart(6, '0'));
-  appendFileSync(`${folder}/state`, `${JSON.stringify(state)}\n`);
+  try {
+    addToState(folder, state);
+  } catch (cause) {
+    throw new ArchiveError('TargetWrite', 'the record of a part', { cause });
+  }
 };
 
 /** Undefined where the parts make the whole file, in one state of it. */
@@ -150,14 +184,24 @@ export const findFault = (parts: readonly PartState[]): 'FileTorn' | 'PartMissin
   return end === first.opened[1] ? undefined : 'PartMissing';
 };
 
+/** Undefined for a line that was cut off: its part counts as missing. */
+const parseState = (line: string): PartState | PartGone | undefined => {
+  try {
+    // As above: our own.
+    return JSON.parse(line) as PartState | PartGone;
+  } catch {
+    return undefined;
+  }
+};
+
 export const readState = (folder: string): readonly PartState[] => {
   const parts = new Map<number, PartState>();
   // Without a state no index line of a part has come.
   const text = existsSync(`${folder}/state`) ? readFileSync(`${folder}/state`, 'utf8') : '';
   for (const line of text.split('\n')) {
     if (line === '') continue;
-    // As above: our own.
-    const part = JSON.parse(line) as PartState | PartGone;
+    const part = parseState(line);
+    if (part === undefined) continue;
     if ('gone' in part) parts.delete(part.offset);
     else parts.set(part.offset, part);
   }

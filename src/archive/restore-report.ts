@@ -8,6 +8,8 @@ import type { UnresolvedLink } from './selection.ts';
  * - `TargetIsFolder`, `NotAFolder` a folder stands where a file goes, or the reverse (a link counts as no folder)
  * - `LinkTargetMissing` the first name of a hard link is not in the target
  * - `FileTorn` parts of different states of the file; `PartMissing` not all parts were there
+ * - `DigestMismatch` it came from a bad copy, no other brought it, and it could not be removed, or what had its name
+ *   before is gone
  * - `NameRefused` the name would lead out of the target or into the working folder
  */
 export interface RestoreFailure {

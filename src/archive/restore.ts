@@ -4,6 +4,7 @@ import { closeFd } from '../posix/file.ts';
 import { FileStat } from '../posix/stat.ts';
 import { setTimesFd } from '../posix/times.ts';
 import { ArchiveError } from './archive-error.ts';
+import { acceptAttempt, takeBack, tellLost } from './attempt.ts';
 import type { BlockSource, Encoding } from './blocks.ts';
 import { escapePath } from './escape.ts';
 import { FolderStack } from './folder-stack.ts';
@@ -18,6 +19,7 @@ import { openRestoreTarget, type RestoreTarget } from './restore-target.ts';
 import { openSegment, type SegmentItem, type SegmentReader } from './segment-reader.ts';
 import { SegmentRestorer } from './segment-restorer.ts';
 import { makeChooser, type Chooser, type Selection } from './selection.ts';
+import { Spare } from './spare.ts';
 
 export { discardRestore } from './restore-target.ts';
 
@@ -98,16 +100,18 @@ const restoreAliases = (
     if (item.kind !== 'entry' || item.member.type === 'd' || item.member.type === 'h') continue;
     if (item.member.refused !== undefined) continue;
     let first: Place | undefined;
+    const spare = new Spare();
     for (const { path } of aliases ?? []) {
       const [parent, name] = splitPath(path);
       const folder = restorer.stack.enter(parent);
       // The folder has its times already: they stay.
       const known = typeof folder !== 'string' && parentStat.loadFd(folder.fd) === 0;
       if (first !== undefined) restorer.linkTo(first, path, item.member);
-      else if (restorer.restoreAs(path, item.member) && typeof folder !== 'string')
+      else if (restorer.restoreAs(path, item.member, spare) && typeof folder !== 'string')
         first = { fd: mustSucceed('openat', openFolderBeneath(folder.fd, '.')), name };
       if (known) setTimesFd(folder.fd, parentStat.mtimeSec, parentStat.mtimeNs);
     }
+    spare.close();
     if (first !== undefined) closeFd(first.fd);
   }
 };
@@ -117,8 +121,9 @@ const restoreAliases = (
  * last; one may come again, from another copy, and replaces what it made before.
  *
  * A file gets its name when all its bytes have come; what was there before is touched only as the policy allows.
- * Bytes that came wrong are found by the digest at the segment's end: restore the segment again then. Where this
- * throws, the file at which it was has no name, and those before it are whole. When it returns, all of it is on disk.
+ * Bytes that came wrong are found by the digest at the segment's end: say then by `acceptSegment` or `takeBackSegment`
+ * what becomes of what was made. Until that it is an attempt, which the next call takes back. Where this throws, the
+ * file at which it was has no name, and those before it are whole. When it returns, all of it is on disk.
  *
  * @returns totals with the failures of single files
  * @throws ArchiveError for a payload that is not what it should be, a target that takes no more; what `source` throws
@@ -131,6 +136,8 @@ export const restoreSegment = (task: RestoreSegmentTask): SegmentRestored => {
   const choose = makeChooser(task.selection, (path) => found.add(path));
   const target = openRestoreTarget(task.targetPath, task.restoreUid);
   try {
+    // What a process that was killed, or a copy that was bad, has left. A second pass goes on with the first one's.
+    if (task.selection.kind !== 'links') takeBack(target);
     const report = restoreItems(target, segment, choose, task);
     target.sync();
     return { ...report, found: [...found].map(escapePath), info };
@@ -157,16 +164,40 @@ const restoreItems = (
   return restorer.report;
 };
 
+/** The copy that was restored last holds its digest, in all its passes: what was made of it stays. */
+export const acceptSegment = (targetPath: Buffer, restoreUid: string, conflict: ConflictPolicy): void => {
+  const target = openRestoreTarget(targetPath, restoreUid);
+  try {
+    // Overwrite asks of no name what has it.
+    acceptAttempt(target, conflict !== 'Overwrite');
+  } finally {
+    target.close();
+  }
+};
+
+/** The copy that was restored last is bad: nothing stays of it. */
+export const takeBackSegment = (targetPath: Buffer, restoreUid: string): void => {
+  const target = openRestoreTarget(targetPath, restoreUid);
+  try {
+    takeBack(target);
+  } finally {
+    target.close();
+  }
+};
+
 /**
- * Ends a restore: joins parts where no `links` came, and removes the working folder. Call it once, after everything;
- * also after a failure, to leave nothing behind.
+ * Ends a restore: takes back what was not accepted, joins parts where no `links` came, tells what bad copies have done
+ * for good, and removes the working folder. Call it once, after everything; also after a failure, to leave nothing
+ * behind.
  */
 export const finishRestore = (targetPath: Buffer, restoreUid: string, conflict: ConflictPolicy): RestoreTotals => {
   const target = openRestoreTarget(targetPath, restoreUid);
   const report = new RestoreReport();
+  takeBack(target);
   const stack = new FolderStack(target, report);
   joinParts({ target, stack, policy: conflict, report }, false);
   stack.leaveAll();
+  tellLost(target, report);
   target.remove();
   return { ...report };
 };

@@ -14,13 +14,14 @@ import { makeMember } from './make-member.ts';
 import { writeNameRecords, type NameRecord, type NameTable } from './name-records.ts';
 import { openFolderBeneath } from './open-folder.ts';
 import { splitPath } from './order.ts';
-import { notePart, storePart } from './part-store.ts';
+import { notePart, partPath, storePart } from './part-store.ts';
 import type { Member, PaxReader } from './pax-reader.ts';
 import { placeFile, readConflict, temporaryPlace, type ConflictPolicy, type Place } from './place.ts';
 import { RestoreReport } from './restore-report.ts';
 import type { RestoreTarget } from './restore-target.ts';
 import type { SegmentInfo } from './info.ts';
 import type { SegmentItem } from './segment-reader.ts';
+import type { Spare } from './spare.ts';
 import type { Chooser } from './selection.ts';
 
 const { EEXIST, ENOENT } = constants.errno;
@@ -55,12 +56,14 @@ export class SegmentRestorer {
     this.#target = target;
     this.#info = info;
     this.#folders = new FolderRecord(target, info);
-    // Overwrite asks of no name what has it.
-    this.#made = new MadeRecord(target, info.segment, policy !== 'Overwrite');
+    this.#made = new MadeRecord(target, info.segment);
     this.#policy = policy;
     this.#choose = choose;
     this.#reader = reader;
-    this.stack = new FolderStack(target, this.report);
+    this.stack = new FolderStack(target, this.report, (path) => {
+      this.#made.note('folder', path);
+      return 'make';
+    });
   }
 
   close(): void {
@@ -68,43 +71,63 @@ export class SegmentRestorer {
     if (this.#linkFolder !== undefined) closeFd(this.#linkFolder.fd);
   }
 
-  /** Anything but a folder, under a name that may be another than its own. Returns whether the name has it now. */
-  restoreAs(path: Bytes, member: Member): boolean {
+  /**
+   * Anything but a folder, under a name that may be another than its own. Returns whether the name has it now.
+   *
+   * @param spare takes what was made and got no name, for the next one; else nothing is left of it
+   */
+  restoreAs(path: Bytes, member: Member, spare?: Spare): boolean {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
     if (typeof folder === 'string') return this.#fail(path, folder);
     // Under Fail a name is free as a rule: it is looked at only where the rename finds it taken.
     const early = this.#policy === 'Fail' ? 'new' : this.#conflict(folder, path, name, member);
     if (early === undefined) return false;
-    const place = temporaryPlace(this.#target, folder);
-    const making = { target: this.#target, report: this.report, made: this.#made, reader: this.#reader };
-    const fault = makeMember(making, place, path, member);
-    if (fault !== undefined) return this.#fail(path, fault);
-    let problem = placeFile(place, folder, name, early);
-    if (problem === 'Exists') {
-      const late = this.#conflict(folder, path, name, member);
-      if (late === undefined) {
-        unlinkAt(place.fd, place.name);
-        return false;
-      }
-      problem = placeFile(place, folder, name, late);
-    }
-    if (problem !== undefined) {
-      unlinkAt(place.fd, place.name);
-      return this.#fail(path, problem);
+    const place = spare?.take() ?? this.#make(folder, path, member);
+    if (place === undefined) return false;
+    if (!this.#give(place, folder, path, name, member, early)) {
+      if (spare === undefined) unlinkAt(place.fd, place.name);
+      else spare.put(place);
+      return false;
     }
     if (member.type === 'f') this.report.files += 1;
     else this.report.others += 1;
     return true;
   }
 
+  #make(folder: OpenFolder, path: Bytes, member: Member): Place | undefined {
+    const place = temporaryPlace(this.#target, folder);
+    const making = { target: this.#target, report: this.report, made: this.#made, reader: this.#reader };
+    const fault = makeMember(making, place, path, member);
+    if (fault === undefined) return place;
+    this.report.fail(path, fault);
+    return undefined;
+  }
+
+  /** Gives what was made its name, where that may be; it is still there else. */
+  #give(place: Place, folder: OpenFolder, path: Bytes, name: Bytes, member: Member, early: 'new' | 'replace'): boolean {
+    let problem = placeFile(place, folder, name, early);
+    if (problem === 'Exists') {
+      const late = this.#conflict(folder, path, name, member);
+      if (late === undefined) return false;
+      problem = placeFile(place, folder, name, late);
+    }
+    return problem === undefined || this.#fail(path, problem);
+  }
+
   /** Undefined where the name stays as it is; that is counted. */
   #conflict(folder: OpenFolder, path: Bytes, name: Bytes, member: Member): 'new' | 'replace' | undefined {
     const verdict = readConflict((there) => this.#made.has(there), folder, name, member, this.#policy);
+    if (verdict === 'replace') this.#noteReplaced(folder, path, name);
     if (verdict === 'new' || verdict === 'replace') return verdict;
     if (verdict === 'keep') this.report.keep(path);
     else this.report.fail(path, 'Exists');
     return undefined;
+  }
+
+  /** What is replaced can't be brought back. */
+  #noteReplaced(folder: OpenFolder, path: Bytes, name: Bytes): void {
+    if (this.#stat.loadAt(folder.fd, name) === 0 && !this.#made.has(this.#stat)) this.#made.note('replaced', path);
   }
 
   #fail(path: Bytes, code: string): false {
@@ -127,10 +150,9 @@ export class SegmentRestorer {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
     if (typeof folder === 'string') return false;
-    return (
-      readConflict((there) => this.#made.has(there), folder, name, member, this.#policy) === 'replace' &&
-      unlinkAt(folder.fd, name) === 0
-    );
+    if (readConflict((there) => this.#made.has(there), folder, name, member, this.#policy) !== 'replace') return false;
+    this.#noteReplaced(folder, path, name);
+    return unlinkAt(folder.fd, name) === 0;
   }
 
   /** The open folder and the name of a hard link's first name, without following links. */
@@ -177,7 +199,7 @@ export class SegmentRestorer {
     }
   }
 
-  /** @param known what has the name now may be replaced */
+  /** @param known both names have the same data already: what has this one may be replaced, and it stays */
   linkTo(first: Place, path: Bytes, member: Member, known = false): void {
     const [parent, name] = splitPath(path);
     const folder = this.stack.enter(parent);
@@ -185,6 +207,7 @@ export class SegmentRestorer {
       this.report.fail(path, folder);
       return;
     }
+    if (!known && this.#stat.loadAt(first.fd, first.name) === 0) this.#made.add(this.#stat, path);
     const result = linkAt(first.fd, first.name, folder.fd, name);
     if (result === 0) this.report.hardLinks += 1;
     else if (result !== -EEXIST) this.report.fail(path, errnoName(-result));
@@ -255,6 +278,7 @@ export class SegmentRestorer {
       this.report.fail(item.path, refused);
       return;
     }
+    this.#made.note('part', partPath(item));
     try {
       this.report.bytes += storePart(this.#target, item, this.#reader);
     } catch (fault) {
@@ -277,7 +301,7 @@ export class SegmentRestorer {
       if (line.y === undefined) records.push(...this.#nameRecords(path, line));
       else if (this.#storedParts.has(`${String(line.y[0])} ${String(line.y[1])}`)) notePart(this.#target, line);
     }
-    writeNameRecords(this.#target, `segment-${String(this.#info.segment)}`, records, 'instead');
+    this.#writeNames(records, 'instead');
   }
 
   /** Reads the index of a second pass, for names that have their data only now. */
@@ -289,7 +313,13 @@ export class SegmentRestorer {
       const path = unescapePath(line.p);
       if (names.has(path)) records.push(...this.#nameRecords(path, line));
     }
-    writeNameRecords(this.#target, `segment-${String(this.#info.segment)}`, records, 'more');
+    this.#writeNames(records, 'more');
+  }
+
+  #writeNames(records: readonly NameRecord[], how: 'instead' | 'more'): void {
+    const from = `segment-${String(this.#info.segment)}`;
+    this.#made.note('names', from);
+    writeNameRecords(this.#target, from, records, how);
   }
 
   /** One where the name is one of several and this restore made what has it, else none. */

@@ -13,7 +13,7 @@ const stopPatienceMs = 1_000;
 
 export type SegmentOutcome =
   | { readonly kind: 'restored'; readonly totals: readonly RestoreTotals[] }
-  /** This copy can't be used. What was made of it is made anew from another copy. */
+  /** This copy can't be used. Nothing stays of what was made of it. */
   | { readonly kind: 'bad'; readonly reason: string; readonly message: string };
 
 export type RestoreIdentity = Pick<Extract<ToRestorer, { kind: 'open' }>, 'workFolder' | 'restoreUid' | 'conflict'>;
@@ -50,6 +50,13 @@ export class RestorePipeline {
    * @throws WorkerFailure when nothing can go on: drive or target
    */
   async restore(wanted: WantedGroup, compression: 'N' | 'Z', selection: Selection): Promise<SegmentOutcome> {
+    const outcome = await this.#passes(wanted, compression, selection);
+    const judged = await this.#restorer.ask({ kind: outcome.kind === 'bad' ? 'takeBack' : 'accept' });
+    if (judged.kind !== 'judged') throw unexpected(judged.kind);
+    return outcome;
+  }
+
+  async #passes(wanted: WantedGroup, compression: 'N' | 'Z', selection: Selection): Promise<SegmentOutcome> {
     const first = await this.#pass(wanted, { kind: 'segment', compression, selection });
     if (first.kind === 'bad' || first.totals.unresolvedLinks.length === 0) return outcomeOf(first);
     const links = { kind: 'links', links: first.totals.unresolvedLinks } as const;

@@ -61,13 +61,16 @@ export type ToRestorer =
     }
   | { readonly kind: 'check'; readonly compression: Encoding['compression']; readonly segment: number }
   | { readonly kind: 'segment'; readonly compression: Encoding['compression']; readonly selection: Selection }
+  /** The verdict on all passes of one copy: what was made of it stays, or goes. */
+  | { readonly kind: 'accept' | 'takeBack' }
   | { readonly kind: 'finish' };
 
 export type FromRestorer =
   | { readonly kind: 'opened' }
   | { readonly kind: 'restored'; readonly totals: RestoreTotals }
-  /** The payload is not what it should be; what was restored of it before stands. */
+  /** The payload is not what it should be. */
   | { readonly kind: 'refused'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'judged' }
   | { readonly kind: 'finished'; readonly totals: RestoreTotals }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly failure: ThreadFailure };

@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { ArchiveError } from '../archive/archive-error.ts';
 import type { BlockSource } from '../archive/blocks.ts';
 import { checkSegment } from '../archive/check-segment.ts';
-import { finishRestore, restoreSegment } from '../archive/restore.ts';
+import { acceptSegment, finishRestore, restoreSegment, takeBackSegment } from '../archive/restore.ts';
 import { RestoreReport, type RestoreTotals } from '../archive/restore-report.ts';
 import { SharedProgress } from './progress.ts';
 import { RingConsumer } from './ring.ts';
@@ -55,10 +55,13 @@ class RingSource implements BlockSource {
 let open: Extract<ToRestorer, { kind: 'open' | 'openCheck' }> | undefined;
 let ring: RingConsumer | undefined;
 
+const opened = (): Extract<ToRestorer, { kind: 'open' }> => {
+  if (open?.kind !== 'open') throw new TypeError('the target is not open');
+  return open;
+};
+
 const restore = (order: Extract<ToRestorer, { kind: 'segment' }>): FromRestorer => {
-  const opened = open;
-  if (opened?.kind !== 'open') throw new TypeError('the target is not open');
-  const { target, workFolder, restoreUid, conflict } = opened;
+  const { target, workFolder, restoreUid, conflict } = opened();
   return take((source) =>
     restoreSegment({
       source,
@@ -72,11 +75,17 @@ const restore = (order: Extract<ToRestorer, { kind: 'segment' }>): FromRestorer 
   );
 };
 
+const judge = (verdict: 'accept' | 'takeBack'): void => {
+  const { target, restoreUid, conflict } = opened();
+  if (verdict === 'accept') acceptSegment(Buffer.from(target), restoreUid, conflict);
+  else takeBackSegment(Buffer.from(target), restoreUid);
+};
+
 const check = ({ compression, segment }: Extract<ToRestorer, { kind: 'check' }>): FromRestorer => {
-  const opened = open;
-  if (opened === undefined) throw new TypeError('nothing is open');
+  if (open === undefined) throw new TypeError('nothing is open');
+  const { workFolder: folder } = open;
   return take((source) => {
-    const files = checkSegment({ source, encoding: { compression }, folder: opened.workFolder, segment });
+    const files = checkSegment({ source, encoding: { compression }, folder, segment });
     return { ...new RestoreReport(), files };
   });
 };
@@ -112,9 +121,12 @@ const answer = (order: ToRestorer): FromRestorer => {
       return restore(order);
     case 'check':
       return check(order);
+    case 'accept':
+    case 'takeBack':
+      judge(order.kind);
+      return { kind: 'judged' };
     case 'finish': {
-      if (open?.kind !== 'open') throw new TypeError('the target is not open');
-      const { target, restoreUid, conflict } = open;
+      const { target, restoreUid, conflict } = opened();
       return { kind: 'finished', totals: finishRestore(Buffer.from(target), restoreUid, conflict) };
     }
   }

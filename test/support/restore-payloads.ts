@@ -1,7 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { PLAIN, type Encoding } from '../../src/archive/blocks.ts';
 import type { ConflictPolicy } from '../../src/archive/place.ts';
-import { finishRestore, restoreSegment, type SegmentRestored } from '../../src/archive/restore.ts';
+import {
+  acceptSegment,
+  finishRestore,
+  restoreSegment,
+  takeBackSegment,
+  type SegmentRestored,
+} from '../../src/archive/restore.ts';
 import type { RestoreTotals } from '../../src/archive/restore-report.ts';
 import type { Selection } from '../../src/archive/selection.ts';
 import { FileBlockSource, type TestBackup } from './payload-files.ts';
@@ -14,6 +20,10 @@ export interface RestoreWish {
   readonly payloads?: readonly string[];
   /** Of the Restore; by default always the same. */
   readonly restoreUid?: string;
+  /** Those whose bytes do not hold their digest, as is known at their end. */
+  readonly bad?: readonly string[];
+  /** No verdict comes on the last payload. */
+  readonly killed?: boolean;
   /** Leave the working folder. */
   readonly unfinished?: boolean;
 }
@@ -47,9 +57,13 @@ export const restorePayloads = (backup: TestBackup, target: string, wish: Restor
       source.close();
     }
   };
-  for (const payload of wish.payloads ?? [...backup.data, backup.links]) {
+  const payloads = wish.payloads ?? [...backup.data, backup.links];
+  for (const payload of payloads) {
     const { unresolvedLinks } = restore(payload, selection);
     if (unresolvedLinks.length > 0) restore(payload, { kind: 'links', links: unresolvedLinks });
+    if (wish.bad?.includes(payload) === true) takeBackSegment(shared.targetPath, restoreUid);
+    else if (wish.killed !== true || payload !== payloads.at(-1))
+      acceptSegment(shared.targetPath, restoreUid, conflict);
   }
   const end = wish.unfinished === true ? undefined : finishRestore(shared.targetPath, restoreUid, conflict);
   const all: readonly RestoreTotals[] = end === undefined ? segments : [...segments, end];

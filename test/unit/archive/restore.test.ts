@@ -228,6 +228,50 @@ describe('chosen paths', () => {
   });
 });
 
+describe('data under a hard link that was not chosen', () => {
+  const selection = { kind: 'paths', paths: ['b'] } as const;
+
+  const backUp = (): ReturnType<typeof writeTestBackup> => {
+    write({ 'a/first': 'data' });
+    mkdirSync(join(source, 'b'));
+    for (const name of ['b/second', 'b/third', 'b/zz']) linkSync(join(source, 'a/first'), join(source, name));
+    return writeTestBackup(source, payloads, { segmentBytes: 1_000_000 });
+  };
+
+  test.each(['Fail', 'Skip', 'KeepNewer'] as const)('goes to the next name under %s where one is taken', (conflict) => {
+    const backup = backUp();
+    write({ 'b/second': 'there before' }, target);
+    const done = restorePayloads(backup, target, { selection, conflict });
+    expect(done.failures).toEqual(conflict === 'Fail' ? ['b/second: Exists'] : []);
+    expect(done.files).toBe(1);
+    expect(['second', 'third', 'zz'].map((name) => readFileSync(join(target, 'b', name), 'utf8'))).toEqual([
+      'there before',
+      'data',
+      'data',
+    ]);
+    expect(lstatSync(join(target, 'b/zz')).nlink).toBe(2);
+    expect(readdirSync(target)).toEqual(['b']);
+  });
+
+  test('goes to the next name where a folder has one', () => {
+    const backup = backUp();
+    write({ 'b/second/x': 'kept', 'b/third/x': 'kept' }, target);
+    const done = restorePayloads(backup, target, { selection, conflict: 'Overwrite' });
+    expect(done.failures).toEqual(['b/second: TargetIsFolder', 'b/third: TargetIsFolder']);
+    expect(readFileSync(join(target, 'b/zz'), 'utf8')).toBe('data');
+  });
+
+  test('is left nowhere where all names are taken', () => {
+    const backup = backUp();
+    write({ 'b/second': '2', 'b/third': '3', 'b/zz': '4' }, target);
+    const done = restorePayloads(backup, target, { selection, unfinished: true });
+    expect(done.failures).toEqual(['b/second: Exists', 'b/third: Exists', 'b/zz: Exists']);
+    expect(readdirSync(join(target, workFolderName(RESTORE_UID))).filter((name) => name.startsWith('file'))).toEqual(
+      [],
+    );
+  });
+});
+
 describe('hard links across segments', () => {
   const cuts = [{ path: 'b', offset: 0 }];
 

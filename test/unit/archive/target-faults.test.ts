@@ -1,12 +1,17 @@
 import {
+  appendFileSync,
+  closeSync,
   existsSync,
   fstatSync,
+  linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -14,7 +19,9 @@ import {
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { RestoreTarget, workFolderName } from '../../../src/archive/restore-target.ts';
+import { writeEntry } from '../../../src/archive/attempt-record.ts';
+import { notePart } from '../../../src/archive/part-store.ts';
+import { openRestoreTarget, RestoreTarget, workFolderName } from '../../../src/archive/restore-target.ts';
 import { compareTrees } from '../../support/compare-trees.ts';
 import { writeTestBackup } from '../../support/payload-files.ts';
 import { RESTORE_UID, restorePayloads } from '../../support/restore-payloads.ts';
@@ -191,6 +198,44 @@ describe('a divided file', () => {
     expect(readdirSync(join(target, 'sub'))).toEqual([]);
   });
 
+  test('whose copy to another mount fails leaves nothing there', () => {
+    mkdirSync(join(source, 'sub'));
+    // Without holes: only what is joined gets its size.
+    writeFileSync(join(source, 'sub/big'), 'a'.repeat(110_000));
+    const written = writeTestBackup(source, payloads, { segmentBytes: 0, cuts });
+    mkdirSync(join(target, 'sub'), { recursive: true });
+    const elsewhere = statSync(join(target, 'sub')).ino;
+    vi.spyOn(RestoreTarget.prototype, 'reaches').mockImplementation((stat) => stat.inode !== String(elsewhere));
+    answers.truncate = -EFBIG;
+    expect(restorePayloads(written, target).failures).toEqual(['sub/big: EFBIG']);
+    expect(readdirSync(join(target, 'sub'))).toEqual([]);
+  });
+
+  test('counts a part whose record was cut off as missing, and the next record is whole', () => {
+    const written = backup();
+    const [one = '', two = '', three = ''] = written.data;
+    restorePayloads(written, target, { payloads: [one], unfinished: true });
+    const state = join(target, workFolderName(RESTORE_UID), 'parts/000000/state');
+    truncateSync(state, statSync(state).size - 10);
+    const done = restorePayloads(written, target, { payloads: [two, three], unfinished: true });
+    expect(done.failures).toEqual([]);
+    expect(restorePayloads(written, target, { payloads: [] }).failures).toEqual(['sub/big: PartMissing']);
+    const other = join(temp.path, 'other');
+    restorePayloads(written, other, { payloads: [one, two], unfinished: true });
+    appendFileSync(join(other, workFolderName(RESTORE_UID), 'parts/000000/state'), '{"off');
+    expect(restorePayloads(written, other, { payloads: [three, written.links] }).failures).toEqual([]);
+    expect(compareTrees(source, other).differences).toEqual([]);
+  });
+
+  test('whose name was lost is told nevertheless', () => {
+    const written = backup();
+    restorePayloads(written, target, { payloads: written.data, unfinished: true });
+    const folder = workFolderName(RESTORE_UID);
+    writeFileSync(join(target, folder, 'parts/000000/about'), '{"pa');
+    const done = restorePayloads(written, target, { payloads: [] });
+    expect(done.failures).toEqual([`${folder}/parts/000000: PartMissing`]);
+  });
+
   test('has zeros where an earlier copy had data, also where the target makes no holes', () => {
     const written = backup();
     answers.fallocate = -EOPNOTSUPP;
@@ -201,4 +246,33 @@ describe('a divided file', () => {
     const [before, after] = [source, target].map((root) => readFileSync(join(root, 'sub/big'), 'latin1'));
     expect(after === before).toBe(true);
   });
+});
+
+test('a disk that is full for the records of names is a fault of the target', () => {
+  writeFileSync(join(source, 'a'), 'data');
+  linkSync(join(source, 'a'), join(source, 'b'));
+  const backup = writeTestBackup(source, payloads, { segmentBytes: 1_000_000 });
+  const folder = join(target, workFolderName(RESTORE_UID), 'names');
+  mkdirSync(folder, { recursive: true });
+  // A device that has no space left, whatever is written.
+  symlinkSync('/dev/full', join(folder, 'segment-0'));
+  expect(() => restorePayloads(backup, target)).toThrow(expect.objectContaining({ code: 'TargetWrite' }));
+});
+
+test('a disk that is full for the record of an attempt is a fault of the target', () => {
+  const fd = openSync('/dev/full', 'w');
+  expect(() => writeEntry(fd, 'file', 'name')).toThrow(expect.objectContaining({ code: 'TargetWrite' }));
+  closeSync(fd);
+});
+
+test('a disk that is full for what is known of a part is a fault of the target', () => {
+  mkdirSync(target);
+  const open = openRestoreTarget(Buffer.from(target), RESTORE_UID);
+  const folder = join(target, workFolderName(RESTORE_UID), 'parts/000003');
+  mkdirSync(folder, { recursive: true });
+  symlinkSync('/dev/full', join(folder, 'state'));
+  const identity = ['1', 10, '0', '0'] as const;
+  const line = { p: 'big', t: 'x', y: [3, 0, 10], i: identity, j: identity } as const;
+  expect(() => notePart(open, line)).toThrow(expect.objectContaining({ code: 'TargetWrite' }));
+  open.close();
 });
