@@ -126,7 +126,10 @@ describe('admission', () => {
       numbers.map(() => ({})),
     );
     const drives = big.spec.drives.map((one, n) => ({ ...one, ports: [at(n)], servers: others(n) }));
-    const links = (n: number) => numbers.filter((other) => other !== n).map((to) => ({ to: `switch-${to}`, cost: 1 }));
+    const links = (n: number) =>
+      numbers
+        .filter((other) => other !== n)
+        .map((to) => ({ ...{ fromPort: to, toPort: n }, to: `switch-${to}`, cost: 1 }));
     const switches = numbers.map((n) => ({
       metadata: { name: `switch-${n}` },
       spec: { driver: 'simulated' as const, fabric: 'a', links: links(n), disabled: false },
