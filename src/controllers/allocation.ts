@@ -6,85 +6,117 @@
  * the owner first and frees after, so that nobody can call the intent Reserved once its units are being freed.
  */
 import type { Grant } from '../api/generated/index.ts';
-import { claimWishOf } from '../decide/claim/anchors.ts';
 import { grantFrom, inOrder, neighbourOf } from '../decide/allocation/admission.ts';
 import type { Answer, Applicant } from '../decide/allocation/admission.ts';
-import { effectiveSpec } from '../decide/job/effective-spec.ts';
 import { holds, waitsForFirstSet } from '../decide/grant/grant.ts';
 import type { Hardware } from '../decide/allocation/hardware.ts';
-import { decidePatience } from '../decide/allocation/patience.ts';
-import type { Refusal, Waiter } from '../decide/allocation/patience.ts';
 import { answersFor } from '../decide/allocation/queue.ts';
+import { hasBegun } from '../decide/restore/restore-area.ts';
 import { jobWish, machineOf, restoreWish } from '../decide/allocation/wish.ts';
 import { done, requeueAfter } from '../kube/controller.ts';
 import type { Reconcile } from '../kube/controller.ts';
-import { referenceTo } from '../kube/events.ts';
 import { keyOfRef } from '../kube/key.ts';
-import { backupJobs, restores } from '../api/resources.ts';
 import { readReach } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { claimUnit, freeUnit, holderOf, inClaimOrder, unitsOf } from './holders.ts';
-import { holdOwner, identityOf, readOwner, refOfOwner, uidOf, writeOwnerStatus } from './owner.ts';
+import { grantsIn, holdOwner, identityOf, readOwner, refOfOwner, uidOf, writeOwnerStatus } from './owner.ts';
 import type { Owner } from './owner.ts';
+import { announce, noteWaiting } from './tell-waiting.ts';
 import { readOwnTapes } from './own-tapes.ts';
 
 /** The allocator's only key. */
 export const allocationKey = 'queue';
 
-/** A job whose other streams are done waits no longer than this for the hardware of a further copy. */
-const replacementPatienceMs = 10 * 60_000;
 const recheckMs = 5_000;
 const retryMs = 200;
 
 export const makeAllocationReconciler =
   (deps: Deps): Reconcile =>
   async (_key, signal) => {
+    const failures: unknown[] = [];
+    // What fails for one owner keeps nobody else waiting.
+    const each = async <T>(owner: Owner, act: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await act();
+      } catch (error) {
+        signal.throwIfAborted();
+        deps.log.warn(
+          { owner: `${owner.kind} ${keyOfRef(refOfOwner(owner))}`, error },
+          'allocation failed for one owner',
+        );
+        failures.push(error);
+        return undefined;
+      }
+    };
     const owners = waitingOwners(deps);
     let retry = false;
     for (const owner of owners) {
       if (grantsIn(owner, 'Allocating').length === 0) continue;
-      await rollBack(deps, owner, signal);
-      retry = true;
+      retry = (await each(owner, () => rollBack(deps, owner, signal).then(() => true))) ?? retry;
     }
-    const queue = await readQueue(deps, owners, signal);
-    const answers = answersFor(
-      queue.map(({ applicant }) => applicant),
-      hardwareOf(deps),
-      deps.clock.now(),
-    );
-    for (const [position, { owner, applicant }] of queue.slice(0, answers.length).entries()) {
-      const outcome = answers[position];
-      if (outcome === undefined) break;
-      if (outcome.kind !== 'grant') {
-        await noteWaiting(deps, owner, outcome, position + 1, signal);
-        continue;
-      }
-      // What is claimed is not in the caches yet: the next pass sees it, and answers those behind.
-      const claimed = await claim(deps, owner, outcome.allotments, signal);
-      retry = true;
-      const { kind, name } = applicant;
-      if (!claimed) deps.log.info({ owner: `${kind} ${name}` }, 'a unit was taken in between: trying again');
-    }
+    const queue = await readQueue(deps, owners, each, signal);
+    retry = (await serve(deps, queue, each, signal)) || retry;
     if (retry) return requeueAfter(retryMs);
+    // Nothing else moved either: tried again with back-off, and counted.
+    if (failures.length > 0) throw failures[0];
     return queue.length > 0 ? requeueAfter(recheckMs) : done;
   };
 
+type Each = <T>(owner: Owner, act: () => Promise<T>) => Promise<T | undefined>;
+
 interface Queued {
+  /** Its place, from 1. */
+  readonly position: number;
   readonly owner: Owner;
   readonly applicant: Applicant;
 }
 
-const readQueue = async (deps: Deps, owners: readonly Owner[], signal: AbortSignal): Promise<readonly Queued[]> => {
-  const queue: Queued[] = [];
+const readQueue = async (
+  deps: Deps,
+  owners: readonly Owner[],
+  each: Each,
+  signal: AbortSignal,
+): Promise<readonly Queued[]> => {
+  const queue: Omit<Queued, 'position'>[] = [];
   for (const owner of owners) {
     const applicant = applicantOf(owner, deps.clock.now());
     if (applicant === undefined) continue;
-    const own = owner.kind === 'BackupJob' ? await readOwnTapes(deps, owner.object, signal) : [];
-    const claim = await readReach(deps, owner.object, signal);
-    const need = { ...applicant.need, own, ...(claim === undefined ? {} : { claim }) };
-    queue.push({ owner, applicant: { ...applicant, need } });
+    const read = await each(owner, async () => {
+      const own = owner.kind === 'BackupJob' ? await readOwnTapes(deps, owner.object, signal) : [];
+      const claim = await readReach(deps, owner.object, signal);
+      const need = { ...applicant.need, own, ...(claim === undefined ? {} : { claim }) };
+      return { owner, applicant: { ...applicant, need } };
+    });
+    if (read !== undefined) queue.push(read);
   }
-  return queue.sort((a, b) => inOrder(a.applicant, b.applicant));
+  return queue
+    .sort((a, b) => inOrder(a.applicant, b.applicant))
+    .map((one, before) => ({ ...one, position: before + 1 }));
+};
+
+/** @returns whether the next pass will see something else */
+const serve = async (deps: Deps, queue: readonly Queued[], each: Each, signal: AbortSignal): Promise<boolean> => {
+  const applicants = queue.map(({ applicant }) => applicant);
+  const answers = answersFor(applicants, hardwareOf(deps), deps.clock.now());
+  for (const [at, outcome] of answers.entries()) {
+    const queued = queue[at];
+    if (queued === undefined) break;
+    const { owner, applicant, position } = queued;
+    if (outcome.kind !== 'grant') {
+      await each(owner, () => noteWaiting(deps, owner, outcome, position, signal));
+      continue;
+    }
+    // What is claimed is not in the caches yet: the next pass sees it, and answers those behind.
+    const claimed = await each(owner, () => claim(deps, owner, outcome.allotments, signal));
+    if (claimed === undefined) {
+      const others = queue.filter((one) => one !== queued);
+      return serve(deps, others, each, signal);
+    }
+    const { kind, name } = applicant;
+    if (!claimed) deps.log.info({ owner: `${kind} ${name}` }, 'a unit was taken in between: trying again');
+    return true;
+  }
+  return false;
 };
 
 export const hardwareOf = ({ caches }: Deps): Hardware => ({
@@ -94,9 +126,6 @@ export const hardwareOf = ({ caches }: Deps): Hardware => ({
   switches: caches.switches.list(),
   pools: caches.pools.list(),
 });
-
-const grantsIn = (owner: Owner, state: Grant['state']): readonly Grant[] =>
-  (owner.object.status?.streams ?? []).filter((grant) => grant.state === state);
 
 const waitingOwners = ({ caches }: Deps): readonly Owner[] => {
   const owners: Owner[] = [
@@ -160,7 +189,19 @@ const claim = async (
     return false;
   }
   announce(deps, reserved, grants);
+  if (hadNone(read)) {
+    const since = Date.parse(read.object.metadata.creationTimestamp ?? '');
+    deps.metrics.allocationWaited(read.kind, Math.max(0, deps.clock.now() - since));
+  }
   return true;
+};
+
+/** Later sets, of what was resumed, lost or read to its end, have waited from another moment on. */
+const hadNone = (owner: Owner): boolean => {
+  if (owner.kind === 'BackupJob')
+    return waitsForFirstSet(owner.object.status) && owner.object.status?.suspendedSeconds === undefined;
+  const { status = {} } = owner.object;
+  return !hasBegun(status) && status.replacements === undefined;
 };
 
 const maxReserveAttempts = 8;
@@ -280,68 +321,4 @@ const rollBack = async (deps: Deps, seen: Owner, signal: AbortSignal): Promise<v
     await freeUnit(deps.api, unit, holder, signal).catch((error: unknown) => void failures.push(error));
   }
   if (failures.length > 0) throw failures[0] instanceof Error ? failures[0] : new Error(String(failures[0]));
-};
-
-const announce = (deps: Deps, owner: Owner, grants: readonly Grant[]): void => {
-  const since = Date.parse(owner.object.metadata.creationTimestamp ?? '');
-  deps.metrics.allocationWaited(owner.kind, Math.max(0, deps.clock.now() - since));
-  for (const grant of grants) {
-    const route = (grant.switches ?? []).join(', ');
-    const where = `${grant.server ?? ''} → ${route === '' ? '' : `${route} → `}${grant.library ?? ''}/${grant.drive ?? ''}`;
-    event(deps, owner, 'Normal', 'Secured', `stream ${grant.number}: ${where}, tape ${grant.barcode ?? ''}`);
-  }
-};
-
-const event = (deps: Deps, owner: Owner, type: 'Normal' | 'Warning', reason: string, note: string): void => {
-  const regarding =
-    owner.kind === 'BackupJob' ? referenceTo(backupJobs, owner.object) : referenceTo(restores, owner.object);
-  deps.events.record({ regarding, type, reason, action: 'Allocate', note });
-};
-
-const noteWaiting = async (
-  deps: Deps,
-  owner: Owner,
-  refusal: Refusal,
-  position: number,
-  signal: AbortSignal,
-): Promise<void> => {
-  const { status } = owner.object;
-  const { reason, message } = refusal.shortage;
-  const nowMs = deps.clock.now();
-  const waiter = waiterOf(owner);
-  const patience = decidePatience(waiter, refusal, nowMs);
-  if (patience.kind === 'giveUp') {
-    event(deps, owner, 'Warning', reason, patience.message);
-    const ending = { result: 'Failed' as const, reason, message: patience.message };
-    const changes = waiter.first ? { ending } : { streams: without(owner, patience.streams) };
-    await writeOwnerStatus(deps.api, owner, changes, signal);
-    return;
-  }
-  const blockedBy = refusal.kind === 'wait' ? [...refusal.blockedBy] : [];
-  const since = status?.queue?.since ?? new Date(nowMs).toISOString();
-  if (status?.reason !== reason) event(deps, owner, 'Warning', reason, message);
-  await writeOwnerStatus(deps.api, owner, { reason, message, queue: { position, since, blockedBy } }, signal);
-};
-
-const without = (owner: Owner, givenUp: readonly number[]): Grant[] =>
-  (owner.object.status?.streams ?? []).map((grant) =>
-    grant.state === 'Waiting' && givenUp.includes(grant.number)
-      ? { ...grant, state: 'Failed', outcome: 'Failed' }
-      : grant,
-  );
-
-const waiterOf = (owner: Owner): Waiter => {
-  const { spec, status } = owner.object;
-  const first = waitsForFirstSet(status);
-  // What it holds itself, still to be fenced, comes free in time.
-  const own = (status?.retired ?? []).some(holds);
-  const impatient = (spec.whenUnavailable ?? 'Wait') === 'Fail' && !own;
-  const limitMs =
-    owner.kind === 'Restore'
-      ? undefined
-      : (effectiveSpec(owner.object).allocationDeadlineMs ?? (first ? undefined : replacementPatienceMs));
-  const limit = limitMs === undefined ? {} : { limitMs };
-  const choosesAgain = owner.kind === 'Restore';
-  const letsGo = own && claimWishOf(owner.object) !== undefined;
-  return { waiting: grantsIn(owner, 'Waiting'), first, impatient, choosesAgain, letsGo, ...limit };
 };

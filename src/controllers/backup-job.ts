@@ -161,8 +161,8 @@ const remember = (deps: Deps, memory: Memory, before: BackupJob, after: BackupJo
   for (const event of eventsBetween(before.status ?? {}, after.status ?? {}))
     deps.events.record({ regarding, ...event });
   const [from, to] = [before.status ?? {}, after.status ?? {}];
-  if ((to.failovers ?? 0) > (from.failovers ?? 0))
-    deps.metrics.failedOver(to.failoverHistory?.at(-1)?.reason ?? 'Unknown');
+  for (let more = (to.failovers ?? 0) - (from.failovers ?? 0); more > 0; more -= 1)
+    deps.metrics.failedOver(to.failoverHistory?.at(-more)?.reason ?? 'Unknown');
   if ((to.bytesRewritten ?? 0) > (from.bytesRewritten ?? 0)) {
     deps.metrics.bytesRewritten((to.bytesRewritten ?? 0) - (from.bytesRewritten ?? 0));
   }

@@ -98,3 +98,6 @@ export const holdOwner = async (api: Api, owner: Owner, signal: AbortSignal): Pr
     }
   }
 };
+
+export const grantsIn = (owner: Owner, state: Grant['state']): readonly Grant[] =>
+  (owner.object.status?.streams ?? []).filter((grant) => grant.state === state);

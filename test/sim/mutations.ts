@@ -34,7 +34,7 @@ export const mutations = {
   /** Copies are counted by stream: on the tape of another one they are no copies. */
   tapeOfAnotherStream: {
     file: '/src/decide/job/backup-job.ts',
-    from: 'neverAgain(draft, grant.tape);',
+    from: 'if (!neverAgain(draft, grant.tape)) return;',
     to: '',
   },
   /** A crash between the status and the head: the worker waits for ever. */
@@ -45,7 +45,7 @@ export const mutations = {
   },
   /** The same path on two machines is taken for one folder. */
   folderOfEachMachine: {
-    file: '/src/decide/allocation/allocate.ts',
+    file: '/src/decide/allocation/search.ts',
     from: 'other.server.machineId !== one.server.machineId',
     to: 'false',
   },

@@ -56,7 +56,8 @@ const answerFor = (applicant: Applicant, hardware: Hardware): Answer => {
   const found = mostOf(applicant, freeFor(need, hardware, 'now'));
   if (found.ok) return { kind: 'grant', allotments: found.allotments };
   const ever = leastOf(applicant, freeFor(need, hardware, 'ever'));
-  if (!ever.ok) {
+  // What was not searched to its end may yet be found, with other hardware free.
+  if (!ever.ok && ever.isOpen !== true) {
     const unknown = unknownOf(need, hardware);
     if (unknown.length > 0) return awaitsSight(ever.shortage, unknown);
     return { kind: 'impossible', shortage: explained(ever.shortage, need, hardware) };

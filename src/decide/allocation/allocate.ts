@@ -3,11 +3,13 @@
  *
  * Hard: what can be reached, distinct drives, distinct tapes, one machine where the folder is one machine's, and each
  * level that `disjointness` calls Required.
- * Then, in this order: fewest shared servers, libraries, fabrics, switches; fewest hops; fewest errors; names.
+ * Then, in this order: fewest shared servers, libraries, fabrics, switches; fewest hops; fewest errors.
  */
 import { chooseTapes, type TapeChoice } from './choose-tapes.ts';
 import { makeRouteFinder } from './routes.ts';
 import type { FabricPort, FabricSwitch, Route, RouteFinder } from './routes.ts';
+import { librariesOf, search } from './search.ts';
+import type { Candidate } from './search.ts';
 
 export interface ServerChoice {
   readonly name: string;
@@ -90,32 +92,14 @@ export interface Shortage {
 
 export type Allocation =
   | { readonly ok: true; readonly allotments: readonly Allotment[] }
-  | { readonly ok: false; readonly shortage: Shortage };
-
-interface Candidate {
-  readonly server: ServerChoice;
-  readonly drive: DriveChoice;
-  readonly route: Route | undefined;
-  /** Rank in the deterministic order of candidates: the last tie-break. */
-  readonly rank: number;
-}
-
-/** Shared servers, libraries, fabrics, switches; hops; errors; ranks. Compared from the left. */
-type Cost = readonly [number, number, number, number, number, number, number];
-
-const zero: Cost = [0, 0, 0, 0, 0, 0, 0];
-/** The search is exact up to here and takes the best found beyond; only fabrics of hundreds of ports get there. */
-const maxVisits = 200_000;
+  | {
+      readonly ok: false;
+      readonly shortage: Shortage;
+      /** There may be a way: the search for one was broken off. */
+      readonly isOpen?: true;
+    };
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-const compareCost = (a: Cost, b: Cost): number => {
-  for (const [index, value] of a.entries()) {
-    const difference = value - (b[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-};
 
 /**
  * @param request streams without a grant, in order
@@ -132,13 +116,14 @@ export const allocate = (request: Request, all: Free): Allocation => {
     const message = 'no usable server reaches a usable drive that has a usable tape: check ports, links and zones';
     return { ok: false, shortage: { reason: 'NoRoute', message } };
   }
-  const chosen = search(request, free, candidates);
-  if (chosen === undefined) {
-    const machinesApart = request.oneMachine === true && search({ ...request, oneMachine: false }, free, candidates);
-    const shortage = machinesApart ? machineShortage(request, free.servers) : disjointShortage(request, candidates);
-    return { ok: false, shortage };
-  }
-  return { ok: true, allotments: withTapes(request, chosen, free.tapes) };
+  const { chosen, isWhole } = search(request, free.tapes, candidates);
+  if (chosen !== undefined) return { ok: true, allotments: withTapes(request, chosen, free.tapes) };
+  if (!isWhole) return { ok: false, shortage: disjointShortage(request, candidates, notFound), isOpen: true };
+  const machinesApart =
+    request.oneMachine === true &&
+    search({ ...request, oneMachine: false }, free.tapes, candidates).chosen !== undefined;
+  const shortage = machinesApart ? machineShortage(request, free.servers) : disjointShortage(request, candidates);
+  return { ok: false, shortage };
 };
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
@@ -165,101 +150,23 @@ const candidatesOf = (free: Free, routes: RouteFinder): readonly Candidate[] => 
   const drives = free.drives
     .filter((one) => librariesWithTapes.has(one.library))
     .sort((a, b) => a.errors - b.errors || compareText(a.library, b.library) || a.elementAddress - b.elementAddress);
-  const found: Omit<Candidate, 'rank'>[] = [];
+  const found: Candidate[] = [];
   for (const server of servers) {
     for (const drive of drives) {
       if (drive.servers !== undefined && !drive.servers.includes(server.name)) continue;
       for (const route of routes.between(server.ports, drive.ports)) found.push({ server, drive, route });
     }
   }
-  return found.map((one, rank) => ({ ...one, rank }));
+  return found;
 };
 
-const search = (request: Request, free: Free, candidates: readonly Candidate[]): readonly Candidate[] | undefined => {
-  const tapesIn = Map.groupBy(free.tapes, ({ library }) => library);
-  const someAreFor = free.tapes.some(({ onlyFor }) => onlyFor !== undefined);
-  const haveTapes = (chosen: readonly Candidate[], one: Candidate): boolean => {
-    const inLibrary = chosen.filter((other) => other.drive.library === one.drive.library).length;
-    if (inLibrary >= (tapesIn.get(one.drive.library)?.length ?? 0)) return false;
-    return !someAreFor || chooseTapes(request.streams, librariesOf([...chosen, one]), free.tapes) !== undefined;
-  };
-  let best: { cost: Cost; chosen: readonly Candidate[] } | undefined;
-  let visits = 0;
-  // What a choice costs does not depend on its order, so that each set is looked at in the order of ranks only.
-  const visit = (chosen: readonly Candidate[], cost: Cost, left: readonly Candidate[]): void => {
-    if (chosen.length === request.streams.length) {
-      best = { cost, chosen };
-      return;
-    }
-    const fitting = left.filter((one) => fits(request, chosen, one) && haveTapes(chosen, one));
-    const next = fitting
-      .map((one, at) => ({ one, at, cost: costWith(request, chosen, cost, one) }))
-      .sort((a, b) => compareCost(a.cost, b.cost));
-    const missing = request.streams.length - chosen.length;
-    for (const { one, at, cost: total } of next) {
-      // The next ones cost no less.
-      if (best !== undefined && compareCost(total, best.cost) >= 0) return;
-      if (fitting.length - at < missing) continue;
-      visits += 1;
-      if (visits > maxVisits && best !== undefined) return;
-      visit([...chosen, one], total, fitting.slice(at + 1));
-    }
-  };
-  visit([], zero, candidates);
-  return best?.chosen;
-};
+const notFound = 'cannot be kept apart by any way that was found before the search was broken off';
 
-const sameDrive = (a: DriveChoice, b: DriveChoice): boolean => a.library === b.library && a.name === b.name;
-
-const neighboursOf = (request: Request, chosen: readonly Candidate[]): readonly Neighbour[] => [
-  ...request.neighbours,
-  ...chosen.map((one) => ({
-    server: one.server.name,
-    library: one.drive.library,
-    fabric: one.route?.fabric ?? '',
-    switches: one.route?.switches ?? [],
-  })),
-];
-
-const fits = (request: Request, chosen: readonly Candidate[], one: Candidate): boolean => {
-  if (chosen.some((other) => sameDrive(other.drive, one.drive))) return false;
-  if (request.oneMachine === true && chosen.some((other) => other.server.machineId !== one.server.machineId)) {
-    return false;
-  }
-  if (chosen.filter((other) => other.server.name === one.server.name).length >= one.server.room) return false;
-  const shared = sharing(neighboursOf(request, chosen), one);
-  const { server, library, switch: switches } = request.disjointness;
-  return !(
-    (server === 'Required' && shared.server) ||
-    (library === 'Required' && shared.library) ||
-    (switches === 'Required' && shared.switches > 0)
-  );
-};
-
-const sharing = (neighbours: readonly Neighbour[], one: Candidate) => {
-  const mask = one.route?.switches ?? [];
-  return {
-    server: neighbours.some((other) => other.server === one.server.name),
-    library: neighbours.some((other) => other.library === one.drive.library),
-    fabric: one.route !== undefined && neighbours.some((other) => other.fabric === one.route?.fabric),
-    switches: mask.filter((name) => neighbours.some((other) => other.switches.includes(name))).length,
-  };
-};
-
-const costWith = (request: Request, chosen: readonly Candidate[], cost: Cost, one: Candidate): Cost => {
-  const shared = sharing(neighboursOf(request, chosen), one);
-  return [
-    cost[0] + Number(shared.server),
-    cost[1] + Number(shared.library),
-    cost[2] + Number(shared.fabric),
-    cost[3] + shared.switches,
-    cost[4] + (one.route?.hops ?? 0),
-    cost[5] + one.drive.errors,
-    cost[6] + one.rank,
-  ];
-};
-
-const disjointShortage = (request: Request, candidates: readonly Candidate[]): Shortage => {
+const disjointShortage = (
+  request: Request,
+  candidates: readonly Candidate[],
+  verdict = 'cannot be kept apart',
+): Shortage => {
   const need = request.streams.length;
   const names = (of: (one: Candidate) => readonly string[]): string =>
     [...new Set(candidates.flatMap(of))].sort().slice(0, 8).join(', ');
@@ -267,7 +174,7 @@ const disjointShortage = (request: Request, candidates: readonly Candidate[]): S
     .filter(([, strictness]) => strictness === 'Required')
     .map(([level]) => level);
   const message =
-    `${need} more stream${need === 1 ? '' : 's'} cannot be kept apart (${required.join(', ') || 'drive, tape'}): ` +
+    `${need} more stream${need === 1 ? '' : 's'} ${verdict} (${required.join(', ') || 'drive, tape'}): ` +
     `usable are servers ${names((one) => [one.server.name])}; libraries ${names((one) => [one.drive.library])}; ` +
     `switches ${names((one) => one.route?.switches ?? []) || 'none'}`;
   return { reason: 'NoDisjointRoute', message };
@@ -303,5 +210,3 @@ const withTapes = (
     })
     .sort((a, b) => request.streams.indexOf(a.stream) - request.streams.indexOf(b.stream));
 };
-
-const librariesOf = (chosen: readonly Candidate[]): readonly string[] => chosen.map(({ drive }) => drive.library);

@@ -12,6 +12,7 @@ import { isUsable, grantName, waitsForFirstSet } from '../grant/grant.ts';
 import type { Grant } from '../grant/grant.ts';
 import { prepareGrant } from '../grant/grant-life.ts';
 import { put, take } from './job-draft.ts';
+import { neverAgain } from './avoided-tapes.ts';
 import type { Draft } from './job-draft.ts';
 import type { Ending, JobDecision, JobHead, SeenJob } from './job-view.ts';
 import { loseStream } from './lose-stream.ts';
@@ -237,25 +238,12 @@ const startReady = (draft: Draft, seen: SeenJob): void => {
     if (!lostHeadsSealed(draft, seen)) return;
     const work = assigned.get(grant.number) ?? [];
     if (work.length === 0) continue;
+    if (!neverAgain(draft, grant.tape)) return;
     const running: Grant = { ...grant, state: 'Running', pod: grantName(seen.uid, grant) };
     put(draft, running);
     noteSuccessor(draft, running, work);
-    neverAgain(draft, grant.tape);
     draft.steps.push({ kind: 'openHead', grant: running, assigned: work }, { kind: 'launchBackup', grant: running });
   }
-};
-
-/** As the schema bounds the list. */
-const maxAvoided = 64;
-
-/**
- * Copies are counted by stream: a tape on which one stream has begun to write is given to no other one of this job, or
- * two copies could lie on one tape.
- */
-const neverAgain = (draft: Draft, tape: string | undefined): void => {
-  const { avoid } = draft.status;
-  if (tape === undefined || avoid?.tapes?.includes(tape) === true) return;
-  draft.status = { ...draft.status, avoid: { ...avoid, tapes: [...(avoid?.tapes ?? []), tape].slice(-maxAvoided) } };
 };
 
 /** A sealed head commits nothing more that counts: only then is what is missing known. */

@@ -1,5 +1,6 @@
 /** A stream was lost, or its tape is full: what it held is retired, its number waits for other hardware. */
 import { bounded, boundedReason } from '../../api/status-text.ts';
+import { maxAvoidedTapes } from './avoided-tapes.ts';
 import type { EffectiveSpec } from './effective-spec.ts';
 import type { Grant } from '../grant/grant.ts';
 import type { JobStatus } from './job-view.ts';
@@ -68,14 +69,16 @@ export const loseStream = (
 const avoiding = (before: JobStatus['avoid'], grant: Grant, fault: Fault): NonNullable<JobStatus['avoid']> => {
   const add = (list: readonly string[] | undefined, name: string | undefined): string[] =>
     name === undefined ? [...(list ?? [])] : [...new Set([...(list ?? []), name])];
+  // Where the list is full, the job begins no further tape: neverAgain.
+  const withTape = add(before?.tapes, grant.tape).slice(0, maxAvoidedTapes);
   const drive = `${grant.library ?? ''}/${grant.drive ?? ''}`;
   switch (fault.domain) {
     case 'drive':
     case 'tape':
-      if (fault.reason === tapeNotFound) return { ...before, tapes: add(before?.tapes, grant.tape) };
+      if (fault.reason === tapeNotFound) return { ...before, tapes: withTape };
       if (isDriveOffline(fault)) return { ...before, drives: add(before?.drives, drive) };
       // After a write error nobody can tell which of the two it was.
-      return { ...before, drives: add(before?.drives, drive), tapes: add(before?.tapes, grant.tape) };
+      return { ...before, drives: add(before?.drives, drive), tapes: withTape };
     case 'changer':
       return { ...before, libraries: add(before?.libraries, grant.library) };
     case 'server': {

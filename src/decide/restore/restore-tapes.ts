@@ -9,13 +9,14 @@ import { avoidsNodes, freeFor, onAnyNode } from '../allocation/hardware.ts';
 import type { ClaimReach } from '../claim/claims.ts';
 import type { Hardware, Horizon, Need } from '../allocation/hardware.ts';
 import { restoreWish } from '../allocation/wish.ts';
+import { unknownOf } from '../hardware/unknown-hardware.ts';
 
 export type Outlook =
   /** The allocator could grant it in this moment. */
   | { readonly kind: 'now' }
   /** Everything works; somebody else uses it. */
   | { readonly kind: 'later' }
-  /** Only when what is broken was mended. */
+  /** Only when what is broken was mended, or what nobody has looked at yet turns out to be there. */
   | { readonly kind: 'mended' }
   /** Not by waiting, nor by mending. */
   | { readonly kind: 'never'; readonly shortage: Shortage };
@@ -45,10 +46,15 @@ const judgeTape = (name: string, need: Need, hardware: Hardware): Outlook => {
 };
 
 const judgeOn = (name: string, need: Need, hardware: Hardware): Outlook => {
-  const gone = goneReason(hardware.tapes.find(({ metadata }) => metadata.name === name));
-  if (gone !== undefined) return { kind: 'never', shortage: { reason: 'NoUsableTape', message: `${name} ${gone}` } };
-  if ((need.avoid.tapes ?? []).includes(name))
-    return { kind: 'never', shortage: { reason: 'NoUsableTape', message: `${name} has failed this restore` } };
+  const tape = hardware.tapes.find(({ metadata }) => metadata.name === name);
+  const never = (why: string): Outlook => ({
+    ...{ kind: 'never', shortage: { reason: 'NoUsableTape', message: `${name} ${why}` } },
+  });
+  if ((need.avoid.tapes ?? []).includes(name)) return never('has failed this restore');
+  const unseen = unknownOf(need, hardware).length > 0;
+  if (tape === undefined) return unseen ? { kind: 'mended' } : never('is not known any more');
+  const gone = goneReason(tape);
+  if (gone !== undefined) return never(gone);
   const shortage = (asked: Need, horizon: Horizon): Shortage | undefined => {
     const found = allocate({ streams: [0], disjointness, neighbours: [] }, freeFor(asked, hardware, horizon));
     return found.ok ? undefined : found.shortage;
@@ -57,25 +63,27 @@ const judgeOn = (name: string, need: Need, hardware: Hardware): Outlook => {
   // What it holds itself, of a worker that was lost, comes free as well.
   if (shortage({ ...need, owner: '' }, 'unheld') === undefined) return { kind: 'later' };
   const ever = shortage(need, 'ever');
-  return ever === undefined ? { kind: 'mended' } : { kind: 'never', shortage: ever };
+  return ever === undefined || unseen ? { kind: 'mended' } : { kind: 'never', shortage: ever };
 };
 
 const disjointness = { server: 'Preferred', library: 'Preferred', switch: 'Preferred' } as const;
 
-/** A tape that is somewhere else, or not what it should be, does not come by itself. */
-const goneReason = (tape: Tape | undefined): string | undefined => {
-  if (tape === undefined) return 'is not known any more';
-  switch (tape.status?.state) {
+/**
+ * A tape that is somewhere else, or not what it should be, does not come by itself. Of one that is Unknown the next
+ * inventory tells.
+ */
+const goneReason = ({ status }: Tape): string | undefined => {
+  switch (status?.state) {
     case 'Scratch':
     case 'Usable':
     case 'InUse':
     case 'Full':
+    case 'Unknown':
+    case undefined:
       return undefined;
     case 'NotUsable':
     case 'Foreign':
     case 'Exported':
-    case 'Unknown':
-    case undefined:
-      return `is ${tape.status?.state ?? 'Unknown'}`;
+      return `is ${status.state}`;
   }
 };

@@ -15,6 +15,8 @@ import {
 } from '../../../src/api/resources.ts';
 import { allocationKey, makeAllocationReconciler } from '../../../src/controllers/allocation.ts';
 import { makeControllerBench, namespace, type ControllerBench } from '../../support/controller-bench.ts';
+import { textLimits } from '../../../src/api/status-text.ts';
+import type { Api } from '../../../src/kube/api.ts';
 import { holder, job as jobWith, library, pool, server, tape, uid } from '../../support/hardware-objects.ts';
 
 const { signal } = new AbortController();
@@ -41,8 +43,9 @@ const begin = async (
   jobs: readonly BackupJob[],
   servers: readonly BackupServer[],
   drives: readonly Partial<LibraryDriveStatus>[] = [{}, {}],
+  wrap?: (api: Api) => Api,
 ): Promise<ControllerBench> => {
-  bench = await makeControllerBench();
+  bench = await makeControllerBench(wrap);
   const { memory } = bench;
   for (const one of servers) memory.seed(backupServers, one);
   const seen = drives.map((drive, index) => ({ name: `drive-${index}`, state: 'Usable' as const, ...drive }));
@@ -270,4 +273,68 @@ describe('two leaders', () => {
     await pass(site);
     expect(jobOf(site)?.streams?.map(({ state }) => state)).toEqual(['Allocating', 'Waiting']);
   });
+});
+
+describe('a job whose turn fails', () => {
+  const servers = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
+  const named = (name: string, numbers: readonly number[]): BackupJob => {
+    const job = jobWith(waiting(numbers), { name, uid: name });
+    return { ...job, spec: { ...job.spec, routes: numbers.length } };
+  };
+  /** The API server refuses whatever is written of one job. */
+  const refusing =
+    (refused: string) =>
+    (api: Api): Api => ({
+      ...api,
+      updateStatus: (resource, object, stop) =>
+        object.metadata?.name === refused
+          ? Promise.reject(new Error('refused'))
+          : api.updateStatus(resource, object, stop),
+    });
+
+  it.each<readonly [string, readonly number[]]>([
+    ['it cannot be told why it waits', [0, 1, 2]],
+    ['it cannot be given what it asks for', [0, 1]],
+  ])('keeps nobody waiting who stands behind it: %s', async (_name, numbers) => {
+    const site = await begin([named('a-first', numbers), named('behind', [0])], servers, [{}, {}], refusing('a-first'));
+    await pass(site);
+    expect(jobOf(site, 'behind')?.streams?.[0]?.state).toBe('Reserved');
+  });
+
+  it('is tried again with back-off where nothing else moved', async () => {
+    const site = await begin([named('a-first', [0, 1, 2])], servers, [{}, {}], refusing('a-first'));
+    await expect(makeAllocationReconciler(site.deps)(allocationKey, signal)).rejects.toThrow('refused');
+  });
+});
+
+it('what a job is told of many long names fits into its status', async () => {
+  const message = 'm'.repeat(textLimits.detail);
+  const unseen = Array.from({ length: 5 }, (_, n) => {
+    const one = usable(`server-${n}`, 'machine-0');
+    return { ...one, status: { state: 'Unknown' as const, message } };
+  });
+  const site = await begin([jobWith(waiting([0, 1, 2]))], unseen);
+  await pass(site);
+  const { queue, message: told = '' } = jobOf(site) ?? {};
+  expect(told.length).toBeLessThanOrEqual(textLimits.summary);
+  expect(queue?.blockedBy).toHaveLength(5);
+  for (const one of queue?.blockedBy ?? []) expect(one.message?.length).toBeLessThanOrEqual(textLimits.detail);
+});
+
+it('the wait for the first grants is measured once, not for those of a job that is resumed', async () => {
+  const servers = [usable('server-0', 'machine-0'), usable('server-1', 'machine-0')];
+  for (const [resumed, expected] of [
+    [{}, 1],
+    [{ suspendedSeconds: 60 }, 0],
+    [{ allocatedAt: now }, 0],
+  ] as const) {
+    const site = await begin([jobWith({ ...waiting(), ...resumed })], servers);
+    const waits: number[] = [];
+    const metrics = { ...site.deps.metrics, allocationWaited: (_kind: string, ms: number) => void waits.push(ms) };
+    await makeAllocationReconciler({ ...site.deps, metrics })(allocationKey, signal);
+    await site.settle();
+    expect(jobOf(site)?.streams?.[0]?.state).toBe('Reserved');
+    expect(waits).toHaveLength(expected);
+    site.stop();
+  }
 });

@@ -112,6 +112,36 @@ describe('admission', () => {
     expect(queue.sort(inOrder).map((one) => one.name)).toEqual(['older', 'first', 'later', 'unnumbered']);
   });
 
+  it('never calls impossible what was not searched to its end', () => {
+    const numbers = [...Array(16).keys()];
+    const at = (n: number) => ({ wwpn: `port-${n}`, switch: `switch-${n}`, port: n });
+    const servers = numbers.map((n) => {
+      const one = aServer(`server-${n}`);
+      return { ...one, spec: { ...one.spec, maxStreams: 16, ports: [at(n)] } };
+    });
+    // Each drive is at the switch of one server and opened by the others: every route takes two switches.
+    const others = (n: number) => numbers.filter((other) => other !== n).map((other) => `server-${other}`);
+    const big = aLibrary(
+      'lib-0',
+      numbers.map(() => ({})),
+    );
+    const drives = big.spec.drives.map((one, n) => ({ ...one, ports: [at(n)], servers: others(n) }));
+    const links = (n: number) =>
+      numbers
+        .filter((other) => other !== n)
+        .map((to) => ({ ...{ fromPort: to, toPort: n }, to: `switch-${to}`, cost: 1 }));
+    const switches = numbers.map((n) => ({
+      metadata: { name: `switch-${n}` },
+      spec: { driver: 'simulated' as const, fabric: 'a', links: links(n), disabled: false },
+      status: { state: 'Usable' as const },
+    }));
+    const tapes = numbers.map((n) => aTape(`t${n}`, 'lib-0'));
+    const mesh = pair({ servers, switches, tapes, libraries: [{ ...big, spec: { ...big.spec, drives } }] });
+    const disjointness = { server: 'Preferred', library: 'Preferred', switch: 'Required' } as const;
+    const found = answer(applicant({ streams: numbers.slice(0, 9), atLeast: 9, disjointness }), mesh);
+    expect(found).toMatchObject({ kind: 'wait', shortage: { reason: 'NoDisjointRoute' } });
+  });
+
   it('orders by priority, then age, then uid', () => {
     const queue = [
       applicant({ name: 'young', createdAtMs: 5, uid: 'a' }),

@@ -11,7 +11,12 @@ import {
   type ServerChoice,
 } from '../../../../src/decide/allocation/allocate.ts';
 import type { TapeChoice } from '../../../../src/decide/allocation/choose-tapes.ts';
-import { makeRouteFinder, type FabricPort, type FabricSwitch } from '../../../../src/decide/allocation/routes.ts';
+import {
+  makeRouteFinder,
+  type FabricPort,
+  type FabricSwitch,
+  type Route,
+} from '../../../../src/decide/allocation/routes.ts';
 
 import { canHaveTapes } from '../tape-rule.ts';
 
@@ -99,7 +104,7 @@ const request: fc.Arbitrary<Request> = fc.record({
 interface Placed {
   readonly server: ServerChoice;
   readonly drive: DriveChoice;
-  readonly route: { readonly switches: readonly string[] } | undefined;
+  readonly route: Route | undefined;
 }
 
 /** The hard rules, written once more. */
@@ -125,18 +130,58 @@ const isAllowed = (
   );
 };
 
-/** Every way to place the streams, tried. */
-const isPossible = (wish: Request, choices: Free): boolean => {
+/** What is shared, level by level, then hops and errors. */
+const costOf = ({ neighbours }: Request, placed: readonly Placed[]): readonly number[] => {
+  const shared = (values: readonly string[], before: readonly string[]): number =>
+    values.length - new Set(values.filter((one) => !before.includes(one))).size;
+  const routes = placed.flatMap(({ route }) => route ?? []);
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  return [
+    shared(
+      placed.map((one) => one.server.name),
+      neighbours.map((one) => one.server),
+    ),
+    shared(
+      placed.map((one) => one.drive.library),
+      neighbours.map((one) => one.library),
+    ),
+    shared(
+      routes.map((one) => one.fabric),
+      neighbours.map((one) => one.fabric),
+    ),
+    shared(
+      routes.flatMap((one) => one.switches),
+      neighbours.flatMap((one) => one.switches),
+    ),
+    sum(routes.map((one) => one.hops)),
+    sum(placed.map((one) => one.drive.errors)),
+  ];
+};
+
+const compare = (a: readonly number[], b: readonly number[]): number =>
+  a.map((value, index) => value - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+
+/** The least that any way to place the streams costs, all tried; undefined: there is none. */
+const leastCost = (wish: Request, choices: Free): readonly number[] | undefined => {
   const finder = makeRouteFinder(choices.switches);
   const all = choices.servers.flatMap((one) =>
     choices.drives.flatMap((other) =>
       finder.between(one.ports, other.ports).map((route): Placed => ({ server: one, drive: other, route })),
     ),
   );
-  const place = (placed: readonly Placed[]): boolean =>
-    placed.length === wish.streams.length ||
-    all.some((next) => isAllowed(wish, choices, [...placed, next]) && place([...placed, next]));
-  return place([]);
+  let least: readonly number[] | undefined;
+  const place = (placed: readonly Placed[], left: readonly Placed[]): void => {
+    if (placed.length === wish.streams.length) {
+      const cost = costOf(wish, placed);
+      if (least === undefined || compare(cost, least) < 0) least = cost;
+      return;
+    }
+    for (const [at, next] of left.entries()) {
+      if (isAllowed(wish, choices, [...placed, next])) place([...placed, next], left.slice(at + 1));
+    }
+  };
+  place([], all);
+  return least;
 };
 
 const namesOf = (answer: Allocation): unknown =>
@@ -168,10 +213,12 @@ describe('allocate', () => {
     );
   });
 
-  it('finds an answer exactly where trying everything finds one', () => {
+  it('finds the cheapest answer exactly where trying everything finds one', () => {
     fc.assert(
       fc.property(request, free, (wish, choices) => {
-        expect(allocate(wish, choices).ok).toBe(isPossible(wish, choices));
+        const answer = allocate(wish, choices);
+        const placed = answer.ok ? answer.allotments.map((one) => ({ ...one, route: one.route })) : undefined;
+        expect(placed && costOf(wish, placed)).toEqual(leastCost(wish, choices));
       }),
       { numRuns: 500 },
     );

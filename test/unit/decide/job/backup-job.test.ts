@@ -106,6 +106,17 @@ describe('a backup job brings its streams forward', () => {
   it('never gives a tape on which it has begun to another stream', () => {
     expect(decide({ streams: [aGrant(0, 'Ready')] }).status.avoid?.tapes).toEqual(['tape-0']);
   });
+
+  it.each([
+    [1023, [...Array(1023).keys(), 'tape-0'], undefined],
+    [1024, [...Array(1024).keys()], { result: 'Failed', reason: 'TooManyTapes' }],
+  ] as const)('forgets none of %i tapes for the next one', (count, expected, ending) => {
+    const tapes = Array.from({ length: count }, (_, n) => String(n));
+    const decision = decide({ streams: [aGrant(0, 'Ready')], status: { avoid: { tapes } } });
+    expect(decision.status.avoid?.tapes).toEqual(expected.map(String));
+    expect(decision.status.ending?.reason).toBe(ending?.reason);
+    expect(stepsOf(decision, 'launchBackup')).toBe(ending === undefined ? 'launchBackup 0' : '');
+  });
 });
 
 describe('F6: a stream is lost', () => {
@@ -118,6 +129,11 @@ describe('F6: a stream is lost', () => {
     expect(decision.status).toMatchObject({ bytesRewritten: 400, replacements: 1 });
     expect(decision.status.avoid).toMatchObject({ drives: ['lib-0/drive-0'], tapes: ['tape-0'] });
     expect(decision.status.failoverHistory).toMatchObject([{ stream: 0, fromEpoch: 1, reason: 'TapeWriteError' }]);
+  });
+
+  it('avoids no more tapes than its status can name', () => {
+    const tapes = Array.from({ length: 1024 }, (_, n) => String(n));
+    expect(decide({ ...broken, status: { avoid: { tapes } } }).status.avoid?.tapes).toEqual(tapes);
   });
 
   it('avoids the node where that is gone, and not only the server', () => {

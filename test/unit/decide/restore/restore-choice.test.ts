@@ -39,6 +39,8 @@ const hardware = (more: Partial<Hardware> = {}): Hardware =>
 const held = { holder: holder('backup') };
 const brokenLibrary = { ...aLibrary('lib-0'), status: { ...aLibrary('lib-0').status, state: 'NotUsable' as const } };
 const full = aTape('t0', 'lib-0', { state: 'Full' });
+const { status: _unseen, ...unseen } = full;
+const { status: _empty, ...empty } = aLibrary('lib-0');
 const setAside = { ...full, spec: { ...full.spec, disabled: true } };
 
 describe('R4: how a tape stands', () => {
@@ -62,6 +64,22 @@ describe('R4: how a tape stands', () => {
     ['it has failed this restore', hardware(), { tapes: ['t0'] }, 'never'],
     ['it was taken away', hardware({ tapes: [aTape('t0', 'lib-0', { state: 'Exported' })] }), {}, 'never'],
     ['nobody knows it', hardware({ tapes: [] }), {}, 'never'],
+    [
+      'it is looked at again, since its holder vanished',
+      hardware({ tapes: [aTape('t0', 'lib-0', { state: 'Unknown' })] }),
+      {},
+      'mended',
+    ],
+    ['nothing is known of it yet', hardware({ tapes: [unseen] }), {}, 'mended'],
+    [
+      'nobody knows it, and its library had no inventory yet',
+      hardware({ tapes: [], libraries: [empty] }),
+      {},
+      'mended',
+    ],
+    ['its library is not declared yet', hardware({ libraries: [] }), {}, 'mended'],
+    ['no server is declared yet', hardware({ servers: [] }), {}, 'mended'],
+    ['it has failed this restore, though much is unseen', hardware({ libraries: [empty] }), { tapes: ['t0'] }, 'never'],
     ['it was set aside, which is for writing', hardware({ tapes: [setAside] }), {}, 'now'],
     ['its node is avoided, and there is no other', hardware(), { nodes: ['node of server-0'] }, 'now'],
     ['no server may write the target', hardware({ servers: [aServer('server-0')] }), {}, 'never'],
