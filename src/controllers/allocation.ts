@@ -41,7 +41,7 @@ export const makeAllocationReconciler =
       } catch (error) {
         signal.throwIfAborted();
         deps.log.warn(
-          { owner: `${owner.kind} ${keyOfRef(refOfOwner(owner))}`, error },
+          { owner: `${owner.kind} ${keyOfRef(refOfOwner(owner))}`, err: error },
           'allocation failed for one owner',
         );
         failures.push(error);
