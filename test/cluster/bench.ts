@@ -103,6 +103,8 @@ async function output(command: readonly string[], options: OutputOptions = {}): 
     if (error === null) resolve(stdout);
     else reject(new Error(`${command.join(' ')}: ${stdout}${stderr}`));
   });
+  // A command may end before it has read anything: how, its exit code says.
+  child.stdin?.on('error', () => undefined);
   child.stdin?.end(options.input);
   return promise;
 }
