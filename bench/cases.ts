@@ -72,8 +72,6 @@ export const warmUp = async (place: Place): Promise<void> => {
     await measure(aloneScript(runOf(place, source, action)), cacheOf(place));
   }
   rmSync(join(place.restoreFolder, 'ours'), { recursive: true });
-  // No case shall take it for its own backup.
-  rmSync(join(place.folder, 'record.json'));
 };
 
 /** Started by the first case that needs it. */
