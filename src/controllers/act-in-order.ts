@@ -1,6 +1,7 @@
 /** Does the steps of one pass: what fails for one grant keeps no other one waiting. */
 import { grantOfName } from '../api/names.ts';
 import type { RestoreStep } from '../decide/restore/restore-view.ts';
+import type { Log } from '../kube/log.ts';
 
 export interface Acted<O> {
   readonly outcomes: readonly O[];
@@ -40,6 +41,17 @@ export const actInOrder = async <S extends RestoreStep, O>(
     }
   }
   return { outcomes, failures };
+};
+
+/**
+ * Call it when what succeeded is noted: the queue backs off.
+ *
+ * @param owner whose acts they were, for the log
+ * @throws the first of them, if there is one; the others are logged
+ */
+export const throwFirst = ([failure, ...more]: readonly Error[], log: Log, owner: object): void => {
+  for (const other of more) log.error({ ...owner, err: other }, 'an act failed beside another');
+  if (failure !== undefined) throw failure;
 };
 
 /** Epochs are unique within a job. */

@@ -26,7 +26,7 @@ import { jsonEqual } from '../kube/json-equal.ts';
 import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
-import { actInOrder } from './act-in-order.ts';
+import { actInOrder, throwFirst } from './act-in-order.ts';
 import { readReach } from './claims.ts';
 import { makeCommittedMeter } from './committed-meter.ts';
 import type { CommittedMeter } from './committed-meter.ts';
@@ -227,10 +227,7 @@ const carryOut = async (
   const idleMs = isAsleep ? hookPollMs : busyMs;
   const result =
     outcomes.length === 0 ? requeueAfter(idleMs) : await note(deps, memory, job, outcomes, spec, heads, signal);
-  const [failure, ...more] = failures;
-  for (const other of more) deps.log.error({ job: keyOf(job), err: other }, 'an act failed beside another');
-  // What succeeded is noted all the same; the queue backs off.
-  if (failure !== undefined) throw failure;
+  throwFirst(failures, deps.log, { job: keyOf(job) });
   return result;
 };
 

@@ -16,7 +16,7 @@ import { referenceTo } from '../kube/events.ts';
 import { keyOf } from '../kube/key.ts';
 import { compareResourceVersions } from '../kube/resource-version.ts';
 import { deleteIfPresent, removeFinalizer, updateStatusIfChanged } from '../kube/writes.ts';
-import { actInOrder } from './act-in-order.ts';
+import { actInOrder, throwFirst } from './act-in-order.ts';
 import { readReach } from './claims.ts';
 import type { Deps } from './deps.ts';
 import { excuse } from './excuse.ts';
@@ -180,10 +180,7 @@ const carryOut = async (
   const idleMs = steps.length > 0 || waitsOrHolds(restore) ? busyMs : conflictMs;
   const result =
     outcomes.length === 0 ? requeueAfter(idleMs) : await note(deps, memory, restore, outcomes, head, signal);
-  const [failure, ...more] = failures;
-  for (const other of more) deps.log.error({ restore: keyOf(restore), err: other }, 'an act failed beside another');
-  // What succeeded is noted all the same; the queue backs off.
-  if (failure !== undefined) throw failure;
+  throwFirst(failures, deps.log, { restore: keyOf(restore) });
   return result;
 };
 
